@@ -1,0 +1,77 @@
+"""Every number that shapes the client's behaviour, with its unit and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from .enums import SignatureDomain
+from .errors import UsageError
+
+_DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Fixed settings of one :class:`~bulk_proto.core.ClientCore`. All durations are in seconds.
+
+    ``wall_clock`` gives nanoseconds since 1970 and is used for nonces alone; ``chance`` gives numbers
+    from 0 to 1 and is used for jitter alone. Both come from outside so that any run can be repeated.
+
+    Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host.
+    """
+
+    url: str
+    domain: SignatureDomain
+    wall_clock: Callable[[], int]
+    chance: Callable[[], float]
+
+    opening_timeout: float = 10.0  # name look-up, TCP, TLS and handshake together
+    ready_timeout: float = 10.0  # first subscriptions confirmed and first account snapshot
+    request_timeout: float = 10.0  # documented default of the client
+    closing_timeout: float = 2.0  # answer to our close frame
+    ping_interval: float = 20.0  # asked after this much silence; the server itself pings every 30 s
+    silence_timeout: float = 60.0  # pongs later than 10 s occur under load, so be patient
+    backoff_base: float = 1.0  # documented
+    backoff_cap: float = 30.0  # documented
+    settled_after: float = 60.0  # a link that lived this long resets the back-off
+    book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
+    max_message_size: int = 64 * 1024 * 1024  # bytes; initial candles and deep books are large
+    max_fragments: int = 1024  # per message
+    max_subscriptions: int = 100  # limit of the exchange per connection; beyond it disconnects
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise UsageError(
+                f"not a WebSocket address: {parts.scheme}://… (expected ws://host or wss://host)"
+            )
+        try:
+            _ = parts.port
+        except ValueError:
+            raise UsageError("the port in the address is not a number from 0 to 65535") from None
+
+    @property
+    def tls(self) -> bool:
+        return urlsplit(self.url).scheme == "wss"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or _DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def host_header(self) -> str:
+        """Host and, where it is not the default, port (RFC 6455 section 4.1, item 4)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[urlsplit(self.url).scheme] else f"{host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

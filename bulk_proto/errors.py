@@ -1,0 +1,108 @@
+"""Every exception this library raises on purpose, sorted by what the caller may do next.
+
+* :class:`UsageError`: the call cannot work as made; nothing was sent. Fix the call.
+* :class:`NotSent`: nothing left this process. Safe to try again.
+* :class:`Rejected`: the exchange said no. Nothing happened.
+* :class:`OutcomeUnknown`: no answer came. It may have happened: look before trying again.
+* :class:`LinkError`: the connection could not be made or kept.
+
+No message contains a key, a signature or a whole order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BulkError(Exception):
+    """Root of the tree: ``except BulkError`` catches all that is raised here."""
+
+
+class UsageError(BulkError):
+    """The caller asked for what cannot be done. Nothing was sent."""
+
+
+class InvalidAction(UsageError, ValueError):
+    """An action carries a value the exchange cannot accept (NaN, negative size, bad key, ...)."""
+
+
+class InvalidKey(UsageError, ValueError):
+    """A key, order id or signature is not what it should be. The text never contains the key."""
+
+
+class SignerMissing(UsageError, RuntimeError):
+    """A trading call on a client that was made without a signer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "trading needs a signer: pass signer=TransactionSigner(<base58 private key>) to the client"
+        )
+
+
+class SubscriptionLimit(UsageError):
+    """More topics than the exchange allows on one connection (100)."""
+
+
+class NotSent(BulkError):
+    """The request did not leave this process: it certainly had no effect."""
+
+
+class NotConnected(NotSent, RuntimeError):
+    """A request was made while no WebSocket was open."""
+
+
+class RequestError(BulkError):
+    """A request left this process and did not succeed."""
+
+
+class Rejected(RequestError):
+    """The exchange answered, and the answer was no: nothing was applied."""
+
+
+class TransactionRejected(Rejected, RuntimeError):
+    """The exchange refused a whole transaction, for its signature, nonce or shape."""
+
+
+class SubscriptionRefused(Rejected, RuntimeError):
+    """The exchange refused a subscription; the message names the topic."""
+
+
+class OutcomeUnknown(RequestError):
+    """No answer came: the request may or may not have taken effect.
+
+    For orders, ``nonce``, ``account`` and ``order_ids`` (one per action, None where an action has no
+    id) tell what to look for in the account. They are None and empty for other requests.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        nonce: int | None = None,
+        account: str | None = None,
+        order_ids: Sequence[str | None] = (),
+    ) -> None:
+        super().__init__(message)
+        self.nonce = nonce
+        self.account = account
+        self.order_ids = tuple(order_ids)
+
+
+class RequestTimedOut(OutcomeUnknown, TimeoutError):
+    """The deadline passed without an answer. It is a ``TimeoutError``, as documented."""
+
+
+class ConnectionDropped(OutcomeUnknown):
+    """The connection ended before the answer came."""
+
+
+class LinkError(BulkError):
+    """The connection could not be established or kept; ``last_error`` of a client holds one."""
+
+
+class HandshakeRejected(LinkError):
+    """The server answered the WebSocket upgrade with something else than 101."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server refused the WebSocket handshake with HTTP {status}")
+        self.status = status
