@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from .enums import OrderStatus, Side, TimeInForce, Topic
 from .timestamps import to_nanoseconds
@@ -120,8 +120,8 @@ class OrderBookLevel(Struct, frozen=True, gc=False):
     ``num_orders`` is real in snapshots only: deltas always carry 0.
     """
 
-    price: float = field(name="px")
-    size: float = field(name="sz")
+    price: Annotated[float, Meta(ge=0)] = field(name="px")
+    size: Annotated[float, Meta(ge=0)] = field(name="sz")
     num_orders: int = field(default=0, name="n")
 
     def __str__(self) -> str:

@@ -1,0 +1,247 @@
+"""The fast tier: the documented current shapes of busy messages, read straight into typed values.
+
+Every field whose absence, null or presence could mean that a server uses another spelling is declared
+so that such a message fails here and goes to :mod:`.tolerant`; nothing is ever taken for missing
+because it is called something else. What both tiers can read, they read alike.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from bulk_proto.enums import OrderStatus
+from bulk_proto.events import (
+    BookStream,
+    Candle,
+    Candles,
+    Event,
+    Fill,
+    L2Delta,
+    L2Snapshot,
+    OrderBookLevel,
+    OrderState,
+    Ticker,
+    Trade,
+    Trades,
+)
+
+from .market import market_and_interval
+from .orders import execution_reason, order_side, side_of, time_in_force
+from .topics import account_of, book_stream
+from .values import Unreadable
+
+Unsigned = Annotated[float, Meta(ge=0)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class _Current(Struct, frozen=True, gc=False, tag_field="type"):
+    """A message of a current shape. Its ``event()`` may raise :class:`Unreadable`, as decoding may fail."""
+
+    topic: str
+
+
+class _TickerData(Struct, frozen=True, gc=False):
+    ticker: Ticker
+
+
+class _TickerMessage(_Current, frozen=True, gc=False, tag="ticker"):
+    data: _TickerData
+
+    def event(self) -> Event:
+        if not self.data.ticker.symbol:
+            raise Unreadable("ticker that names no market")
+        return self.data.ticker
+
+
+class _TradeRow(Struct, frozen=True, gc=False):
+    s: Text
+    px: Unsigned
+    sz: Unsigned
+    time: int
+    side: bool
+    maker: str = ""
+    taker: str = ""
+    reason: str | None = None
+    liq: bool = False
+
+    def trade(self) -> Trade:
+        return Trade(
+            self.time,
+            self.s,
+            side_of(self.side),
+            self.sz,
+            self.px,
+            self.maker,
+            self.taker,
+            self.reason or None,
+            self.liq,
+        )
+
+
+class _TradesData(Struct, frozen=True, gc=False):
+    trades: Annotated[list[_TradeRow], Meta(min_length=1)]
+
+
+class _TradesMessage(_Current, frozen=True, gc=False, tag="trades"):
+    data: _TradesData
+
+    def event(self) -> Event:
+        trades = [row.trade() for row in self.data.trades]
+        return Trades(trades[0].symbol, trades)
+
+
+class _CandleRow(Struct, frozen=True, gc=False):
+    t: int
+    T: int | None = None
+    o: float | None = None
+    h: float | None = None
+    l: float | None = None  # noqa: E741 (named by the wire)
+    c: float | None = None
+    v: float | None = None
+    n: int | None = None
+
+
+class _CandlesData(Struct, frozen=True, gc=False):
+    candles: list[_CandleRow]
+
+
+class _CandlesMessage(_Current, frozen=True, gc=False, tag="candle"):
+    data: _CandlesData
+
+    def event(self) -> Event:
+        symbol, interval = market_and_interval(self.topic)
+        rows = [
+            Candle(symbol, interval, row.t, row.T, row.o, row.h, row.l, row.c, row.v, row.n)
+            for row in self.data.candles
+        ]
+        return Candles(symbol, interval, rows)
+
+
+class _Book(Struct, frozen=True, gc=False):
+    symbol: Text
+    levels: tuple[list[OrderBookLevel], list[OrderBookLevel]]
+    timestamp: int
+    update_type: Literal["snapshot", "delta"] = field(name="updateType")
+
+
+class _BookData(Struct, frozen=True, gc=False):
+    book: _Book
+
+
+class _BookMessage(_Current, frozen=True, gc=False):
+    kind: ClassVar[BookStream]
+
+    data: _BookData
+
+    def event(self) -> Event:
+        book = self.data.book
+        bids, asks = book.levels
+        if book.update_type == "delta":
+            return L2Delta(book.symbol, bids, asks, book.timestamp)
+        return L2Snapshot(book.symbol, bids, asks, book.timestamp, book_stream(self.topic, self.kind))
+
+
+class _SnapshotMessage(_BookMessage, frozen=True, gc=False, tag="l2Snapshot"):
+    kind: ClassVar[BookStream] = BookStream.SNAPSHOT
+
+
+class _DeltaMessage(_BookMessage, frozen=True, gc=False, tag="l2Delta"):
+    kind: ClassVar[BookStream] = BookStream.DELTA
+
+
+class _AccountData(Struct, frozen=True, gc=False, tag_field="type"):
+    """The part of an account event that tells everything but whose it is."""
+
+
+class _OrderUpdate(_AccountData, frozen=True, gc=False, tag="orderUpdate"):
+    ot: Text
+    status: str
+    sym: Text
+    oid: Text
+    px: float
+    orig_size: float = field(name="origSz")
+    sz: float
+    fill_size: float = field(name="fillSz")
+    vwap: float
+    r: bool
+    mk: bool
+    ts: int
+    tif: str | None = None
+    reason: str | None = None
+    iso: bool = False
+    is_buy: None = field(default=None, name="isBuy")  # from here on: rare, so read by the tolerant tier
+    trigger: None = None
+    pending_on_fill: None = field(default=None, name="pendingOnFill")
+
+    def event(self, account: str) -> Event:
+        return OrderState(
+            account=account,
+            symbol=self.sym,
+            order_id=self.oid,
+            status=OrderStatus.from_string(self.status),
+            side=order_side(self.orig_size, self.sz),
+            price=self.px,
+            size=abs(self.sz),
+            size_orig=abs(self.orig_size),
+            size_done=abs(self.fill_size),
+            vwap=self.vwap,
+            timestamp=self.ts,
+            is_maker=self.mk,
+            reduce_only=self.r,
+            order_type=self.ot,
+            tif=time_in_force(self.tif),
+            iso=self.iso,
+            error=self.reason or None,
+            status_text=self.status,
+        )
+
+
+class _Fill(_AccountData, frozen=True, gc=False, tag="fill", rename="camel"):
+    symbol: Text
+    order_id: Text
+    price: float
+    size: float
+    is_buy: bool
+    reason_code: int
+    timestamp: int
+    maker: bool
+    trade_id: Text | int
+    fee: float | None = None
+    reason: str | None = None
+    counterparty_hint: str | None = None
+
+    def event(self, account: str) -> Event:
+        return Fill(
+            account=account,
+            symbol=self.symbol,
+            order_id=self.order_id,
+            price=self.price,
+            size=abs(self.size),
+            side=side_of(self.is_buy),
+            timestamp=self.timestamp,
+            is_maker=self.maker,
+            fee=self.fee,
+            trade_id=str(self.trade_id),
+            reason=execution_reason(self.reason_code, self.reason or None),
+            counterparty=self.counterparty_hint or None,
+            side_inferred=True,
+        )
+
+
+class _AccountMessage(_Current, frozen=True, gc=False, tag="account"):
+    data: _OrderUpdate | _Fill
+
+    def event(self) -> Event:
+        account = account_of(self.topic)
+        if not account:
+            raise Unreadable("account event whose topic names no account")
+        return self.data.event(account)
+
+
+Current = (
+    _TickerMessage | _TradesMessage | _CandlesMessage | _SnapshotMessage | _DeltaMessage | _AccountMessage
+)
+MESSAGES: msgspec.json.Decoder[Current] = msgspec.json.Decoder(Current)
