@@ -1,0 +1,212 @@
+"""The state of one account, as its stream tells it.
+
+The exchange's figures are taken over, never computed: a snapshot replaces everything, updates replace
+one row, and a fill is news for the application but changes neither an order nor a position, which have
+updates of their own. After a lost connection everything is kept but not ``live`` until the snapshot of
+the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from .enums import OrderStatus
+from .events import (
+    AccountSnapshot,
+    Event,
+    FeeTier,
+    FeeTierUpdate,
+    Fill,
+    LeverageSetting,
+    LeverageUpdate,
+    MarginUpdate,
+    OrderState,
+    PositionUpdate,
+)
+from .own_fills import OwnFills
+from .own_orders import OwnOrders
+
+AccountEvent = (
+    AccountSnapshot | MarginUpdate | PositionUpdate | OrderState | Fill | LeverageUpdate | FeeTierUpdate
+)
+PositionKey = tuple[str, str | None]  # symbol, and the key of the isolated account if it is one
+
+
+class Account:
+    """What is known about one account.
+
+    ``live``: the snapshot of this connection came, and updates are followed. ``snapshot`` is the latest
+    one, as it was. ``positions`` are keyed by symbol and isolated account (None for cross), so that both
+    kinds in one symbol stand side by side; flat ones are left out.
+    """
+
+    __slots__ = (
+        "_fills",
+        "_orders",
+        "fee_tiers",
+        "leverage_settings",
+        "live",
+        "margin",
+        "positions",
+        "pubkey",
+        "snapshot",
+    )
+
+    def __init__(self, pubkey: str) -> None:
+        self.pubkey = pubkey
+        self.live = False
+        self.snapshot: AccountSnapshot | None = None
+        self.margin: MarginUpdate | None = None
+        self.positions: dict[PositionKey, PositionUpdate] = {}
+        self.leverage_settings: dict[str, LeverageSetting] = {}
+        self.fee_tiers: dict[str, FeeTier] = {}
+        self._orders = OwnOrders()
+        self._fills = OwnFills()
+
+    @property
+    def open_orders(self) -> dict[str, OrderState]:
+        """Orders that live on the exchange, by id. Those still waiting for an answer are not here."""
+        return self._orders.open
+
+    @property
+    def pending(self) -> dict[str, OrderState]:
+        """Orders sent, about which nothing has been heard yet."""
+        return self._orders.pending
+
+    @property
+    def in_doubt(self) -> dict[str, OrderState]:
+        """Orders without an answer whose connection is gone; the next snapshot settles them."""
+        return self._orders.in_doubt
+
+    @property
+    def finished(self) -> dict[str, OrderState]:
+        """The latest finished orders, oldest first (about a thousand)."""
+        return self._orders.finished
+
+    @property
+    def contradictions(self) -> int:
+        """How often the exchange said of an order what cannot be, life after its end for example."""
+        return self._orders.contradictions
+
+    @property
+    def repeated_fills(self) -> int:
+        """How many fills were left out because they had been told before."""
+        return self._fills.repeats
+
+    def find_order(self, order_id: str) -> OrderState | None:
+        """The latest state of an own order, open or not; None when it is not known (any more)."""
+        return self._orders.find(order_id)
+
+    def apply(self, event: AccountEvent) -> list[Event]:
+        """Take over an event; returns what the application should hear of it.
+
+        That is the event itself, with the side of its order filled in where it was missing or inferred,
+        unless it is a repeat or older than what is known. A snapshot is followed by the end of every
+        order and position that it no longer lists: status ``GONE``, size 0.
+        """
+        match event:
+            case AccountSnapshot():
+                return self._replace(event)
+            case MarginUpdate():
+                self.margin = event
+            case PositionUpdate():
+                self._set_position(event)
+            case OrderState():
+                update = self._orders.updated(event)
+                return [] if update is None else [update]
+            case Fill():
+                return [self._with_side(event)] if self._fills.is_news(event) else []
+            case LeverageUpdate():
+                self._set_leverage(event.settings)
+            case FeeTierUpdate():
+                self._set_fee_tiers(event.tiers)
+            case _:
+                assert_never(event)
+        return [event]
+
+    def register(self, order: OrderState) -> None:
+        """An order with status ``PENDING`` is being sent: its updates may come before its answer."""
+        self._orders.register(order)
+
+    def answered(
+        self,
+        order_id: str,
+        status: OrderStatus,
+        *,
+        size_done: float | None = None,
+        vwap: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        """The reply to a request says where this order stood.
+
+        It makes a pending order open or finished, and can finish an open one; otherwise what the stream
+        said stands. A refusal only ends what was pending. ``size_done`` and ``vwap`` are totals of the
+        reply, where it has them. The application hears of the order from the stream.
+        """
+        self._orders.answered(order_id, status, size_done, vwap, error)
+
+    def mark_stale(self) -> None:
+        """The connection is gone: nothing is deleted, and nothing is certain before the next snapshot."""
+        self.live = False
+        self._orders.connection_lost()
+        self._fills.connection_lost()
+
+    def _replace(self, snapshot: AccountSnapshot) -> list[Event]:
+        rows, ended = self._orders.replaced_by(snapshot.open_orders)
+        if rows != snapshot.open_orders:
+            snapshot = replace(snapshot, open_orders=rows)
+        closed = self._replace_positions(snapshot.positions)
+        self.margin = snapshot.margin
+        self.leverage_settings = {}
+        self._set_leverage(snapshot.leverage_settings)
+        self.fee_tiers = {}
+        self._set_fee_tiers(snapshot.fee_tiers)
+        self.snapshot = snapshot
+        self.live = True
+        self._fills.snapshot_came()
+        return [snapshot, *ended, *closed]
+
+    def _replace_positions(self, listed: Iterable[PositionUpdate]) -> list[PositionUpdate]:
+        """The positions that are flat now, as updates."""
+        before, self.positions = self.positions, {}
+        for position in listed:
+            self._set_position(position)
+        return [
+            PositionUpdate(
+                account=self.pubkey, symbol=old.symbol, size=0.0, iso=old.iso, iso_pubkey=old.iso_pubkey
+            )
+            for key, old in before.items()
+            if key not in self.positions
+        ]
+
+    def _set_position(self, position: PositionUpdate) -> None:
+        key = self._key_of(position)
+        if position.size:
+            self.positions[key] = position
+        else:
+            self.positions.pop(key, None)
+
+    def _key_of(self, position: PositionUpdate) -> PositionKey:
+        """An isolated position whose update leaves out its key is the one known in its symbol."""
+        if position.iso_pubkey is None and position.iso:
+            for symbol, iso_pubkey in self.positions:
+                if symbol == position.symbol and iso_pubkey is not None:
+                    return symbol, iso_pubkey
+            return position.symbol, ""
+        return position.symbol, position.iso_pubkey
+
+    def _set_leverage(self, settings: Iterable[LeverageSetting]) -> None:
+        self.leverage_settings.update({setting.symbol: setting for setting in settings})
+
+    def _set_fee_tiers(self, tiers: Iterable[FeeTier]) -> None:
+        self.fee_tiers.update({tier.symbol: tier for tier in tiers})
+
+    def _with_side(self, fill: Fill) -> Fill:
+        """What the fill says of its side is disputed for makers; the order knows its own."""
+        order = self._orders.find(fill.order_id)
+        if order is None or order.side is None or (order.side is fill.side and not fill.side_inferred):
+            return fill
+        return replace(fill, side=order.side, side_inferred=False)

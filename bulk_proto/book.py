@@ -1,0 +1,265 @@
+"""The order book of one symbol, and whether it can be trusted.
+
+The exchange numbers nothing and adds no checksum: a book is what the last snapshot said plus every
+change since. So it is not live before its first snapshot nor after a lost connection, changes are
+applied to a live book only, and what looks wrong (a crossed touch, a clock that runs backwards) turns
+``ok`` off until a snapshot settles it. Reads stay possible at all times: ask ``ok`` before relying on
+them.
+
+Messages can overtake each other. The latest changes are remembered, so that a late change is applied
+only to prices that nothing newer has touched, and a late snapshot gets the newer changes again on top.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from enum import StrEnum
+from math import inf
+
+from .events import L2Delta, L2Snapshot, OrderBookLevel
+from .quotes import Quotes
+from .timestamps import to_nanoseconds
+
+_REMEMBERED = 128  # changes, to judge late messages by
+_LATE_LIMIT = 32  # so many late changes in a row are no reordering: the clock itself went back
+_SNAPSHOT_WEIGHT = _LATE_LIMIT // 2  # snapshots are rare: two late ones say as much
+
+
+class Doubt(StrEnum):
+    """Why a book is not to be trusted; the caller may give reasons of its own."""
+
+    NO_SNAPSHOT = "no snapshot yet"
+    DISCONNECTED = "disconnected"
+    UNSUBSCRIBED = "unsubscribed"
+    CROSSED = "crossed"
+    TIME_RAN_BACKWARDS = "time ran backwards"
+    SILENT = "silent"
+    UNREADABLE = "a message for it could not be read"
+
+
+class OrderBook(Quotes):
+    """Bids and asks of one symbol, kept current.
+
+    ``live``: a snapshot came, and changes are followed. ``touched_at``: when a message was last applied,
+    in seconds of the clock that ``now`` comes from; None while not live. ``crossed_at``: since when the
+    best bid has not been below the best ask; None while it is. ``late``: how many messages came after a
+    newer one.
+    """
+
+    __slots__ = (
+        "_corrected",
+        "_doubt",
+        "_floor",
+        "_horizon",
+        "_lateness",
+        "_newest",
+        "_recent",
+        "crossed_at",
+        "late",
+        "live",
+        "touched_at",
+    )
+
+    live: bool
+    touched_at: float | None
+    crossed_at: float | None
+    _doubt: str | None
+    _newest: int  # as the exchange sent it; 0: no time known
+    _horizon: int  # twice some earlier time: what lies beyond came in another unit
+    _floor: int  # ns of the last whole snapshot
+    _corrected: tuple[int, float, float]  # ns of the last partial snapshot, and how deep it went
+    _lateness: int  # late messages in a row
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(symbol)
+        self.late = 0
+        self._recent: deque[L2Delta] = deque(maxlen=_REMEMBERED)
+        self.forget(Doubt.NO_SNAPSHOT)
+
+    def apply_snapshot(self, snapshot: L2Snapshot, *, covers_all: bool, now: float = 0.0) -> bool:
+        """Take over a snapshot; False when it is older than what is known, so that nothing changed.
+
+        ``covers_all``: the snapshot is the whole book, or nobody maintains what it leaves out. Without
+        it, a book that is ``ok`` keeps what is deeper than the worst level of the snapshot, side by
+        side; a book that is not keeps nothing, since what is deeper is in doubt as well. An aggregated
+        snapshot must never come here: its prices are not those of the book.
+        """
+        timestamp = snapshot.timestamp
+        newer: list[L2Delta] = []
+        if timestamp is None:
+            self._restart_time()
+        elif self.ok and self._supersedes(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
+            return False
+        else:
+            newer = self._changes_after(timestamp)
+        self._put(snapshot, covers_all or not self.ok)
+        for delta in newer:
+            self._bids.change(delta.bid_changes)
+            self._asks.change(delta.ask_changes)
+        self.live = True
+        self.touched_at = now
+        self._doubt = None
+        self._note_crossing(now)
+        return True
+
+    def apply_delta(self, delta: L2Delta, now: float = 0.0) -> bool:
+        """Set changed prices to their new sizes; False when the book is not live or all of it was old.
+
+        Removing a price that is not there is harmless.
+        """
+        if not self.live:
+            return False
+        timestamp = delta.timestamp
+        if timestamp is not None:
+            if self._newest <= timestamp < self._horizon:
+                self._newest = timestamp
+                self._lateness = 0
+            else:
+                news = self._judge(delta, timestamp)
+                if news is None:
+                    return False
+                delta = news
+        self._recent.append(delta)
+        self.touched_at = now
+        moved = False
+        if delta.bid_changes:
+            moved = self._bids.change(delta.bid_changes)
+        if delta.ask_changes:
+            moved = self._asks.change(delta.ask_changes) or moved
+        if moved:
+            self._note_crossing(now)
+        return True
+
+    def forget(self, why: str) -> None:
+        """Empty the book: nothing is known any more, and no change is applied before a snapshot."""
+        self.live = False
+        self.touched_at = None
+        self.crossed_at = None
+        self._doubt = why
+        self._bids.clear()
+        self._asks.clear()
+        self._restart_time()
+
+    def mark_suspect(self, why: str) -> None:
+        """Go on following, but say that the book may be wrong. The first reason stays until a snapshot."""
+        if self._doubt is None:
+            self._doubt = why
+
+    @property
+    def ok(self) -> bool:
+        """True when the book is live and nothing speaks against it."""
+        return self._doubt is None and self.crossed_at is None
+
+    @property
+    def why(self) -> str | None:
+        """The reason why the book is not ``ok``; None when it is."""
+        return Doubt.CROSSED if self._doubt is None and self.crossed else self._doubt
+
+    @property
+    def crossed(self) -> bool:
+        """True while the best bid is not below the best ask; between two deltas that can be normal."""
+        return self.crossed_at is not None
+
+    def age(self, now: float) -> float | None:
+        """Seconds since a message was last applied; None while not live."""
+        return None if self.touched_at is None else now - self.touched_at
+
+    @property
+    def timestamp(self) -> int | None:
+        """The newest time the exchange gave for this book, in its own unit."""
+        return self._newest or None
+
+    @property
+    def last_update_time(self) -> int:
+        """``timestamp``, and 0 where that is None."""
+        return self._newest
+
+    def __str__(self) -> str:
+        return super().__str__() if self.ok else f"{super().__str__()}\n  not to be trusted: {self.why}"
+
+    def _put(self, snapshot: L2Snapshot, whole: bool) -> None:
+        moment = 0
+        if snapshot.timestamp is not None:
+            self._advance(snapshot.timestamp)
+            moment = to_nanoseconds(snapshot.timestamp)
+        if whole:
+            self._bids.replace(snapshot.bids)
+            self._asks.replace(snapshot.asks)
+            self._floor = moment
+        else:
+            bids_to = self._bids.correct(snapshot.bids)
+            asks_to = self._asks.correct(snapshot.asks)
+            self._corrected = moment, bids_to, asks_to
+
+    def _judge(self, delta: L2Delta, timestamp: int) -> L2Delta | None:
+        """What is still news in a change whose time is not plainly next."""
+        moment = to_nanoseconds(timestamp)
+        if moment >= to_nanoseconds(self._newest):
+            self._advance(timestamp)
+            return delta
+        if self._time_ran_backwards(1):
+            self.mark_suspect(Doubt.TIME_RAN_BACKWARDS)
+            self._advance(timestamp)
+            return delta
+        newer = self._changes_after(timestamp)
+        if moment < self._floor or len(newer) == _REMEMBERED:
+            return None
+        bids = _others(delta.bid_changes, (level for later in newer for level in later.bid_changes))
+        asks = _others(delta.ask_changes, (level for later in newer for level in later.ask_changes))
+        if moment < self._corrected[0]:
+            bids = self._bids.below(self._corrected[1], bids)
+            asks = self._asks.below(self._corrected[2], asks)
+        return L2Delta(delta.symbol, bids, asks, timestamp) if bids or asks else None
+
+    def _supersedes(self, timestamp: int) -> bool:
+        """True when a snapshot of that time could only take the book back."""
+        moment = to_nanoseconds(timestamp)
+        known = max(self._floor, self._corrected[0])
+        return moment < known or len(self._changes_after(timestamp)) == _REMEMBERED
+
+    def _changes_after(self, timestamp: int) -> list[L2Delta]:
+        """The remembered changes newer than that; when they are all, older ones may be forgotten."""
+        if timestamp >= self._newest and timestamp < self._horizon:
+            return []
+        moment = to_nanoseconds(timestamp)
+        return [
+            delta
+            for delta in self._recent
+            if delta.timestamp is not None and to_nanoseconds(delta.timestamp) > moment
+        ]
+
+    def _time_ran_backwards(self, weight: int) -> bool:
+        """Count a late message. After many in a row the old times mean nothing any more: True."""
+        self.late += 1
+        self._lateness += weight
+        if self._lateness < _LATE_LIMIT:
+            return False
+        self._restart_time()
+        return True
+
+    def _restart_time(self) -> None:
+        self._recent.clear()
+        self._newest = 0
+        self._horizon = 0
+        self._floor = 0
+        self._corrected = (0, inf, inf)
+        self._lateness = 0
+
+    def _advance(self, timestamp: int) -> None:
+        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
+            self._newest = timestamp
+            self._horizon = 2 * timestamp
+            self._lateness = 0
+
+    def _note_crossing(self, now: float) -> None:
+        if not self._bids.crosses(self._asks):
+            self.crossed_at = None
+        elif self.crossed_at is None:
+            self.crossed_at = now
+
+
+def _others(changes: list[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
+    """Those of ``changes`` whose price is not among ``touched``."""
+    prices = {level.price for level in touched}
+    return [level for level in changes if level.price not in prices]

@@ -1,0 +1,109 @@
+"""One side of an order book: sizes by price, best price first.
+
+Prices are dictionary keys as they were parsed: the same decimal text always gives the same double, and
+no key is ever computed. Beside the dictionary stands a sorted list of the prices (negated for asks), so
+that the best price is always its last entry. It changes only when a price appears or vanishes, most
+often near its cheap end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+
+from .events import OrderBookLevel
+
+
+class Ladder:
+    """``sign`` is 1.0 for bids and -1.0 for asks: price times sign is larger for better prices.
+
+    Prices must be finite. Changing a size costs two dictionary operations; a new or vanished price costs
+    a binary search more.
+    """
+
+    __slots__ = ("_levels", "_ranks", "_sign")
+
+    def __init__(self, sign: float) -> None:
+        self._sign = sign
+        self._levels: dict[float, OrderBookLevel] = {}
+        self._ranks: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    def change(self, changes: Iterable[OrderBookLevel]) -> bool:
+        """Set each price to its new absolute size; 0 removes it. True when a price appeared or vanished."""
+        levels = self._levels
+        moved = False
+        for level in changes:
+            price = level.price
+            if level.size > 0.0:
+                if price not in levels:
+                    insort(self._ranks, price * self._sign)
+                    moved = True
+                levels[price] = level
+            elif price in levels:
+                del levels[price]
+                del self._ranks[bisect_left(self._ranks, price * self._sign)]
+                moved = True
+        return moved
+
+    def replace(self, levels: Iterable[OrderBookLevel]) -> None:
+        """Forget everything else; sizes of 0 are left out."""
+        self._levels = {level.price: level for level in levels if level.size > 0.0}
+        self._ranks = sorted(price * self._sign for price in self._levels)
+
+    def correct(self, levels: Sequence[OrderBookLevel]) -> float:
+        """Replace what these levels cover, from the best price to the worst of them; keep what is deeper.
+
+        Returns the rank (price times sign) of the worst. Without any level the whole side is empty: even
+        the shortest list would show the best price.
+        """
+        edge = min((level.price * self._sign for level in levels), default=-inf)
+        deeper = self.below(edge, self._levels.values())
+        self.replace([*levels, *deeper])
+        return edge
+
+    def below(self, edge: float, levels: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
+        """Those of ``levels`` that are deeper than ``edge``."""
+        return [level for level in levels if level.price * self._sign < edge]
+
+    def clear(self) -> None:
+        self._levels.clear()
+        self._ranks.clear()
+
+    def copy(self) -> Ladder:
+        twin = Ladder(self._sign)
+        twin._levels = self._levels.copy()
+        twin._ranks = self._ranks.copy()
+        return twin
+
+    def best(self) -> OrderBookLevel | None:
+        return self._levels[self._ranks[-1] * self._sign] if self._ranks else None
+
+    def at(self, price: float) -> OrderBookLevel | None:
+        return self._levels.get(price)
+
+    def top(self, n: int | None = None) -> tuple[OrderBookLevel, ...]:
+        """The best ``n`` levels (None: all), best first."""
+        ranks = self._ranks[::-1] if n is None else self._ranks[: -n - 1 : -1]
+        return tuple([self._levels[rank * self._sign] for rank in ranks])
+
+    def best_first(self) -> Iterator[OrderBookLevel]:
+        """All levels from the best on, without copying: nothing may change meanwhile."""
+        for rank in reversed(self._ranks):
+            yield self._levels[rank * self._sign]
+
+    def depth(self, price: float) -> float:
+        """Total size from the best price down to ``price``, inclusive."""
+        total = 0.0
+        for level in self.best_first():
+            if level.price * self._sign < price * self._sign:
+                break
+            total += level.size
+        return total
+
+    def crosses(self, other: Ladder) -> bool:
+        """True when the best bid is not below the best ask."""
+        return bool(self._ranks and other._ranks) and self._ranks[-1] + other._ranks[-1] >= 0.0

@@ -1,0 +1,67 @@
+"""Each execution of the own orders counts once, however often the exchange tells it.
+
+A trade id names an execution for everybody who took part in it, and one account can take part twice (a
+cross and an isolated position, say), so an execution of an order is known by trade id and order id
+together. Older servers send no trade id. Two real fills can agree in everything else, so those are
+compared only where repeats are to be expected: with what was told before the connection was lost, and
+only until the exchange has had time to repeat it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+
+from .enums import Side
+from .events import Fill
+
+_IDS_KEPT = 8192  # executions with a trade id
+_REPEATABLE = 256  # fills without one that a reconnection may repeat, and how long to look out for them
+
+_Looks = tuple[str, str, int | None, float, float, Side | None]
+
+
+class OwnFills:
+    """Tells news from repeats; ``repeats`` counts what was left out."""
+
+    __slots__ = ("_awaited", "_ids", "_latest", "_window", "repeats")
+
+    def __init__(self) -> None:
+        self.repeats = 0
+        self._ids: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._latest: deque[_Looks] = deque(maxlen=_REPEATABLE)
+        self._awaited: Counter[_Looks] = Counter()  # told before the connection was lost
+        self._window = 0  # fills still to be compared with them
+
+    def is_news(self, fill: Fill) -> bool:
+        """Remember a fill, as it was received; False when it was told before."""
+        news = self._has_new_looks(fill) if fill.trade_id is None else self._has_new_id(fill, fill.trade_id)
+        self.repeats += not news
+        return news
+
+    def connection_lost(self) -> None:
+        self._awaited = Counter(self._latest)
+        self._window = _REPEATABLE
+
+    def snapshot_came(self) -> None:
+        """From now on the repeats run out."""
+        if self._window:
+            self._window = _REPEATABLE
+
+    def _has_new_id(self, fill: Fill, trade_id: str) -> bool:
+        execution = trade_id, fill.order_id
+        if execution in self._ids:
+            return False
+        self._ids[execution] = None
+        if len(self._ids) > _IDS_KEPT:
+            self._ids.popitem(last=False)
+        return True
+
+    def _has_new_looks(self, fill: Fill) -> bool:
+        looks = fill.symbol, fill.order_id, fill.timestamp, fill.price, fill.size, fill.side
+        if self._window:
+            self._window -= 1
+            if self._awaited[looks]:
+                self._awaited[looks] -= 1
+                return False
+        self._latest.append(looks)
+        return True

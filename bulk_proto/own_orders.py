@@ -1,0 +1,192 @@
+"""The orders of one account from the moment they are sent until they are finished.
+
+Two sources tell about an order, in either order: the account stream, which is dated and complete, and
+the reply to the request that placed or cancelled it, which only says where the order stood. So an order
+is `pending` until one of them says that it lives; what the stream said is not undone by a reply; what
+only a reply said gives way to the stream. A finished order stays finished. Snapshots of the account are
+authoritative, with one exception: they can be older than a reply, so an order known by reply alone is
+not missed before the second snapshot.
+
+Sizes come from the exchange, which reports them as totals: fills change no order.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from .enums import OrderStatus
+from .events import OrderState
+from .timestamps import to_nanoseconds
+
+_KEPT = 1024  # finished orders, for late fills; as many without an answer
+
+_STILL_PENDING = frozenset({OrderStatus.PENDING, OrderStatus.ACKNOWLEDGED, OrderStatus.GONE})
+
+
+class OwnOrders:
+    """Own orders by id, in four states.
+
+    ``open`` orders live on the exchange; ``pending`` ones wait for an answer; ``in_doubt`` are those
+    whose connection was lost meanwhile, settled by the next snapshot; ``finished`` keeps the latest ends.
+
+    ``contradictions`` counts what cannot happen to an order and was said nevertheless (life after the
+    end, a second end, pending after placed): nothing is raised because of it.
+    """
+
+    __slots__ = ("_told", "contradictions", "finished", "in_doubt", "open", "pending")
+
+    def __init__(self) -> None:
+        self.contradictions = 0
+        self.open: dict[str, OrderState] = {}
+        self.pending: OrderedDict[str, OrderState] = OrderedDict()
+        self.in_doubt: OrderedDict[str, OrderState] = OrderedDict()
+        self.finished: OrderedDict[str, OrderState] = OrderedDict()
+        self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
+
+    def find(self, order_id: str) -> OrderState | None:
+        for orders in (self.open, self.pending, self.in_doubt, self.finished):
+            if (order := orders.get(order_id)) is not None:
+                return order
+        return None
+
+    def register(self, order: OrderState) -> None:
+        """An order is being sent. One that is known already, sent again, changes nothing."""
+        if self.find(order.order_id) is None:
+            self.pending[order.order_id] = order
+            if len(self.pending) > _KEPT:
+                self.pending.popitem(last=False)
+
+    def answered(
+        self,
+        order_id: str,
+        status: OrderStatus,
+        size_done: float | None,
+        vwap: float | None,
+        error: str | None,
+    ) -> None:
+        """A reply says where an order stands."""
+        waiting = self.pending.get(order_id) or self.in_doubt.get(order_id)
+        if status in _STILL_PENDING:
+            return
+        if status.is_error():
+            # A refusal ends what was never placed. It says nothing about an order that lives: a cancel or
+            # a second placing of it was refused. Whatever is refused as a duplicate was placed before.
+            self.pending.pop(order_id, None)
+            if status is not OrderStatus.REJECTED_DUPLICATE:
+                self.in_doubt.pop(order_id, None)
+            return
+        known = waiting or self.open.get(order_id)
+        if known is None or not (waiting or status.is_terminal() or order_id in self._told):
+            return
+        if size_done is None:
+            size_done = known.size_orig if status is OrderStatus.FILLED else known.size_done
+        self._told[order_id] = False
+        self._store(
+            replace(
+                known,
+                status=status,
+                size=0.0 if status.is_terminal() else max(0.0, known.size_orig - size_done),
+                size_done=size_done,
+                vwap=known.vwap if vwap is None else vwap,
+                error=error,
+            )
+        )
+
+    def updated(self, update: OrderState) -> OrderState | None:
+        """The stream tells about an order: the update with its side, or None when it is no news."""
+        known = self.find(update.order_id)
+        update = _with_side(update, known)
+        if known is not None and not self._is_news(update, known):
+            return None
+        self.finished.pop(update.order_id, None)
+        self._told.pop(update.order_id, None)
+        self._store(update)
+        return update
+
+    def connection_lost(self) -> None:
+        """Keep everything; whatever waits for an answer is in doubt."""
+        self.in_doubt.update(self.pending)
+        while len(self.in_doubt) > _KEPT:
+            self.in_doubt.popitem(last=False)
+        self.pending.clear()
+        self._told = dict.fromkeys(self._told, True)
+
+    def replaced_by(self, listed: Iterable[OrderState]) -> tuple[list[OrderState], list[OrderState]]:
+        """A snapshot lists the open orders: its rows with their sides, and what ended unheard meanwhile."""
+        before, self.open = self.open, {}
+        rows = [_with_side(row, before.get(row.order_id) or self.find(row.order_id)) for row in listed]
+        for row in rows:
+            before.pop(row.order_id, None)
+            self._list(row)
+        overdue = [order_id for order_id, late in self._told.items() if late and order_id in self.finished]
+        ended = [self.finished[order_id] for order_id in overdue]
+        for order_id in overdue:
+            del self._told[order_id]
+        for order_id, order in before.items():
+            if self._told.get(order_id) is False:
+                self.open[order_id] = order
+                self._told[order_id] = True
+            else:
+                ended.append(self._gone(order))
+        ended += [self._gone(order) for order in list(self.in_doubt.values())]
+        return rows, ended
+
+    def _list(self, row: OrderState) -> None:
+        end = self.finished.get(row.order_id)
+        if end is not None and end.status is not OrderStatus.GONE and not _is_later(row, end):
+            return
+        self.finished.pop(row.order_id, None)
+        self._told.pop(row.order_id, None)
+        self._store(row)
+
+    def _gone(self, order: OrderState) -> OrderState:
+        gone = replace(order, status=OrderStatus.GONE, size=0.0)
+        self._told.pop(order.order_id, None)
+        self._store(gone)
+        return gone
+
+    def _is_news(self, update: OrderState, known: OrderState) -> bool:
+        if known.status is OrderStatus.GONE:  # our own guess: the exchange knows better
+            return update.status.is_terminal() or _is_later(update, known, undated=True)
+        by_reply = update.order_id in self._told
+        if known.status.is_terminal():
+            self.contradictions += (
+                not by_reply and update.status is not known.status and _is_later(update, known)
+            )
+            return by_reply and update.status.is_terminal()
+        if by_reply or update.order_id not in self.open:
+            return True
+        if _is_later(known, update) or update == known:
+            return False
+        self.contradictions += (
+            update.status is OrderStatus.PENDING and known.status is not OrderStatus.PENDING
+        )
+        return True
+
+    def _store(self, order: OrderState) -> None:
+        self.pending.pop(order.order_id, None)
+        self.in_doubt.pop(order.order_id, None)
+        if not order.status.is_terminal():
+            self.open[order.order_id] = order
+            return
+        self.open.pop(order.order_id, None)
+        self.finished[order.order_id] = order
+        if len(self.finished) > _KEPT:
+            forgotten, _ = self.finished.popitem(last=False)
+            self._told.pop(forgotten, None)
+
+
+def _with_side(order: OrderState, known: OrderState | None) -> OrderState:
+    if order.side is None and known is not None and known.side is not None:
+        return replace(order, side=known.side)
+    return order
+
+
+def _is_later(order: OrderState, other: OrderState, *, undated: bool = False) -> bool:
+    """Compare the dates; ``undated`` is the answer where one is missing."""
+    if order.timestamp is None or other.timestamp is None:
+        return undated
+    return to_nanoseconds(order.timestamp) > to_nanoseconds(other.timestamp)
