@@ -30,6 +30,10 @@ class InvalidKey(UsageError, ValueError):
     """A key, order id or signature is not what it should be. The text never contains the key."""
 
 
+class NonceError(UsageError, ValueError):
+    """A nonce outside 0 to 2**64 - 1, or no larger one left. Numbers used up do not come back."""
+
+
 class SignerMissing(UsageError, RuntimeError):
     """A trading call on a client that was made without a signer."""
 

@@ -1,0 +1,80 @@
+"""From checked actions to the payload of one request: encoded, signed, and with its order ids known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from bulk_proto.actions.base import Action, member, sequence
+from bulk_proto.enums import SignatureDomain
+from bulk_proto.errors import InvalidKey, UsageError
+
+from . import base58
+from .encoding import assemble, encode_actions
+from .order_id import candidates, id_suffix
+from .signer import Signer
+from .verification import verify_transaction
+
+__all__ = ["Transaction", "sign", "verify_transaction"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Transaction(Struct, frozen=True, gc=False):
+    """A signed transaction, ready to be sent any number of times: the same bytes cannot execute twice.
+
+    ``payload`` is the JSON text of the ``payload`` object of a request. ``order_ids`` has one tuple for
+    each action: the ids the exchange may give it, the likeliest first, empty where it gets none or only
+    the reply tells. They use ``account``, whoever signed.
+    """
+
+    actions: tuple[Action, ...]
+    nonce: int
+    account: str
+    payload: bytes
+    order_ids: tuple[tuple[str, ...], ...]
+
+    def __repr__(self) -> str:
+        return f"<Transaction of {len(self.actions)} actions, nonce {self.nonce}>"
+
+
+def sign(
+    actions: Sequence[Action], *, signer: Signer, nonce: int, account: str, domain: SignatureDomain
+) -> Transaction:
+    """Sign ``actions`` as one transaction for ``account`` on the network of ``domain``.
+
+    Raises, before anything is signed, :class:`InvalidAction` for an empty sequence or an object that is
+    no action, :class:`NonceError`, :class:`InvalidKey` for ``account`` and :class:`UsageError` for
+    ``domain``; afterwards :class:`InvalidKey` for a signer that does not return 64 bytes.
+    """
+    if not isinstance(domain, SignatureDomain):
+        raise UsageError("domain must be a member of SignatureDomain")
+    actions = sequence("actions", actions)
+    for action in actions:
+        member("each of actions", action, Action)
+    documents = [action.to_api() for action in actions]
+    encoded = encode_actions(documents)
+    signature: object = signer.sign(assemble(encoded, nonce, account, domain))
+    if not isinstance(signature, bytes) or len(signature) != 64:
+        raise InvalidKey("the signer did not return the 64 bytes of an Ed25519 signature")
+    suffix = id_suffix(nonce, account)
+    return Transaction(
+        actions,
+        nonce,
+        account,
+        _encode(
+            {
+                "actions": documents,
+                "nonce": str(nonce),
+                "account": account,
+                "signer": signer.public_key,
+                "signature": base58.encode(signature),
+            }
+        ),
+        tuple(
+            candidates(document, core, seqno, suffix)
+            for seqno, (document, core) in enumerate(zip(documents, encoded.cores, strict=True))
+        ),
+    )
