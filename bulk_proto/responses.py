@@ -1,0 +1,295 @@
+"""Which action each row of a reply answers: by order id and by kind of row, never by position.
+
+The exchange sends one row per execution event, in no promised order: an action may get several rows or
+none, and a failed action may be reported before its predecessors. So rows are handed out from the surest
+sign to the weakest: an id that an action placed or named, a kind that only one action can cause, an id
+that nobody knows, and at last elimination. What stays ambiguous is left over rather than guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .actions import Action, CancelOrder, ModifyOrder
+from .enums import OrderStatus
+from .replies import Row
+
+_ORDERS = frozenset({"l", "m", "st", "tp", "rng", "trig", "trl", "of"})
+_CANCELLERS = (OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT)
+
+# Rows that are no states of an order, by kind in lower case, and the tags of the actions that cause them.
+_PROPOSAL = ("msp", "msa", "msr", "msc", "mse")
+_DONE = {
+    "deposit": ("faucet",),
+    "agentwallet": ("agentWalletCreation",),
+    "transfer": ("transfer",),
+    "createsubaccount": ("createSubAccount",),
+    "removesubaccount": ("removeSubAccount",),
+    "renamesubaccount": ("renameSubAccount",),
+    "multisigcreated": ("createMultisig",),
+    "proposalcreated": _PROPOSAL,
+    "proposalapproved": _PROPOSAL,
+    "proposalreadyforexecution": _PROPOSAL,
+    "proposalexecuted": _PROPOSAL,
+    "proposalcancelled": _PROPOSAL,
+    "proposalrejected": _PROPOSAL,
+}
+_FAILED = {f"{kind}failed": tags for kind, tags in _DONE.items()} | {
+    "proposalfailed": _PROPOSAL,
+    "proposalexpired": _PROPOSAL,
+}
+# Actions that have no row of their own and are answered by a bare "ack".
+_ACKNOWLEDGED = ("abc", "rbc", "of", "updateUserSettings", "whitelistFaucet", "px", "o", "mod")
+
+# Of several rows about one order the most telling is the response: how it finished before how it stood,
+# an execution before a cancellation before a rejection, and what names no state of an order at the end.
+_MOST_TELLING_FIRST = (
+    OrderStatus.FILLED,
+    OrderStatus.PARTIALLY_FILLED,
+    OrderStatus.CANCELLED,
+    OrderStatus.CANCELLED_RISKLIMIT,
+    OrderStatus.CANCELLED_SELFCROSSING,
+    OrderStatus.CANCELLED_REDUCEONLY,
+    OrderStatus.CANCELLED_IOC,
+    OrderStatus.SIBLING_CANCELLED,
+    OrderStatus.GONE,
+    OrderStatus.TRIGGER_FAILED,
+    OrderStatus.REJECTED_RISKLIMIT,
+    OrderStatus.REJECTED_INVALID,
+    OrderStatus.REJECTED_CROSSING,
+    OrderStatus.REJECTED_DUPLICATE,
+    OrderStatus.REJECTED,
+    OrderStatus.CANCEL_REJECT,
+    OrderStatus.WORKING,
+    OrderStatus.TRIGGERED,
+    OrderStatus.MODIFIED,
+    OrderStatus.RESTING,
+    OrderStatus.PENDING,
+    OrderStatus.ERROR,
+    OrderStatus.ACKNOWLEDGED,
+    OrderStatus.UNKNOWN,
+)
+_RANK = {status: rank for rank, status in enumerate(_MOST_TELLING_FIRST)}
+
+
+class OrderResponse(Struct, frozen=True):
+    """What became of one action.
+
+    ``order_id`` is the id the exchange told, else the one computed beforehand or named by the action.
+    ``status`` of an order without any row is ``PENDING``, of another action ``ACKNOWLEDGED`` (or
+    ``UNKNOWN`` when a failure was reported that could be meant for it). ``message`` is the exchange's
+    explanation, ``meta`` the row as it came. ``events`` are further rows about the same action, in the
+    order they came.
+    """
+
+    order_id: str | None
+    status: OrderStatus
+    message: str | None
+    meta: dict[str, Any]
+    events: tuple[OrderResponse, ...] = ()
+
+    def is_error(self) -> bool:
+        """True when the action did not do what was asked."""
+        return self.status.is_error()
+
+
+class OrderResponses(list[OrderResponse]):
+    """One response for each action, in the order of the actions.
+
+    ``leftovers`` are the rows that no action could be told for.
+    """
+
+    def __init__(self, responses: Iterable[OrderResponse] = (), leftovers: Iterable[Row] = ()) -> None:
+        super().__init__(responses)
+        self.leftovers = tuple(leftovers)
+
+
+def attribute(
+    rows: Sequence[Row], actions: Sequence[Action], order_ids: Sequence[tuple[str, ...]]
+) -> OrderResponses:
+    """The responses to one admitted transaction.
+
+    ``order_ids`` has an entry for each action: the ids its order may have, as far as they could be
+    computed. Nothing in ``rows`` raises; ``ValueError`` when the two other lists differ in length.
+    """
+    asked = [_Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
+    said = [_Said(position, row, _status(row), _tags(row)) for position, row in enumerate(rows)]
+    if len(asked) == 1:
+        asked[0].answers = said
+        said = []
+    # The order of the rows must not matter, so the most telling one has the first choice.
+    said.sort(key=lambda one: _RANK[one.status])
+    said = _by_id(said, asked)
+    said = _by_kind(said, asked)
+    said = _by_unknown_id(said, asked)
+    said = _by_elimination(said, asked)
+    said.sort(key=lambda one: one.position)
+    in_doubt = any(one.status.is_error() for one in said)
+    return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in said))
+
+
+class _Said(Struct, frozen=True):
+    """A row as it is understood; ``tags`` are the only actions that cause such rows, () when any may."""
+
+    position: int
+    row: Row
+    status: OrderStatus
+    tags: tuple[str, ...]
+
+    def response(self, order_id: str | None, events: tuple[OrderResponse, ...] = ()) -> OrderResponse:
+        row = self.row
+        return OrderResponse(row.order_id or order_id, self.status, row.message, row.body, events)
+
+
+class _Asked:
+    """An action and the rows it has been given."""
+
+    def __init__(self, action: Action, own_ids: tuple[str, ...]) -> None:
+        self.tag = action.tag
+        self.own_ids = own_ids
+        self.named_id = action.oid if isinstance(action, (CancelOrder, ModifyOrder)) else None
+        self.ids = own_ids or ((self.named_id,) if self.named_id is not None else ())
+        self.answers: list[_Said] = []
+
+    @property
+    def is_order(self) -> bool:
+        return self.tag in _ORDERS
+
+    def response(self, in_doubt: bool) -> OrderResponse:
+        order_id = self.ids[0] if self.ids else None
+        if not self.answers:
+            return OrderResponse(order_id, self._unanswered(in_doubt), None, {})
+        best = min(self.answers, key=self._telling)
+        others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
+        if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
+            best = replace(best, status=OrderStatus.PENDING)  # accepted is not finished
+        return best.response(order_id, tuple(one.response(order_id) for one in others))
+
+    def _unanswered(self, in_doubt: bool) -> OrderStatus:
+        if self.is_order:
+            return OrderStatus.PENDING
+        return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
+
+    def _telling(self, one: _Said) -> tuple[bool, bool, int, int]:
+        """Smallest for the row that is the response; of equal ones the last to come."""
+        cancels = self.tag in ("cx", "cxa") and one.status in _CANCELLERS
+        own = one.row.order_id in self.ids
+        return not cancels, not own, _RANK[one.status], -one.position
+
+
+def _status(row: Row) -> OrderStatus:
+    kind = row.kind.casefold()
+    if kind in _FAILED:
+        return OrderStatus.ERROR
+    if kind in _DONE:
+        return OrderStatus.ACKNOWLEDGED
+    status = OrderStatus.from_string(kind)
+    if status is OrderStatus.ACKNOWLEDGED and row.body.get("ok") is False:
+        return OrderStatus.ERROR
+    return status
+
+
+def _tags(row: Row) -> tuple[str, ...]:
+    match row.kind.casefold().replace("canceled", "cancelled"):
+        case "ack":
+            return _ACKNOWLEDGED
+        case "cancelonerejected":
+            return ("cx",)
+        case "cancelallrejected" | "cancelled" | "siblingcancelled":
+            return ("cxa",)
+        case kind:
+            return _DONE.get(kind) or _FAILED.get(kind, ())
+
+
+def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows whose id an action placed, cancels or modifies go to it; the others are returned."""
+    placing: dict[str, list[_Asked]] = {}
+    naming: dict[tuple[str, str | None], list[_Asked]] = {}
+    for one in asked:
+        for order_id in one.own_ids:
+            placing.setdefault(order_id, []).append(one)
+        naming.setdefault((one.tag, one.named_id), []).append(one)
+    left = []
+    for row in said:
+        order_id = row.row.order_id or ""
+        placed = placing.get(order_id, [])
+        cancelled, modified = naming.get(("cx", order_id), []), naming.get(("mod", order_id), [])
+        match row.status:
+            case OrderStatus.CANCEL_REJECT:
+                owners = cancelled  # no order is finished by a cancel that found nothing
+            case OrderStatus.CANCELLED:
+                owners = cancelled or placed or modified
+            case OrderStatus.MODIFIED:
+                owners = modified or placed or cancelled
+            case _:
+                owners = placed or modified or cancelled
+        if owners:  # of several cancels of one order, the first worked and the next found nothing
+            min(owners, key=lambda one: len(one.answers)).answers.append(row)
+        else:
+            left.append(row)
+    return left
+
+
+def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows that only one kind of action causes go to the only action of that kind."""
+    groups: dict[tuple[str, ...], list[_Said]] = {}
+    for row in said:
+        groups.setdefault(row.tags, []).append(row)
+    left = groups.pop((), [])
+    for tags, rows in groups.items():
+        left += _settle(rows, [one for one in asked if one.tag in tags and not one.answers])
+    return left
+
+
+def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Ids that nobody knows belong to the only order whose id could not be computed."""
+    strangers = [row for row in said if row.row.order_id is not None and not row.tags]
+    others = [row for row in said if row.row.order_id is None or row.tags]
+    return others + _settle(
+        strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)]
+    )
+
+
+def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows without an id that any action may cause belong to the only action that is unanswered."""
+    anonymous = [row for row in said if _is_anonymous(row)]
+    others = [row for row in said if not _is_anonymous(row)]
+    return others + _settle(anonymous, [one for one in asked if not one.answers])
+
+
+def _is_anonymous(row: _Said) -> bool:
+    return row.row.order_id is None and row.tags in ((), _ACKNOWLEDGED)
+
+
+def _settle(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
+    """Give the rows to their only possible owner, or one and the same failure to each of as many owners.
+
+    Returns the rows that could not be given to anyone.
+    """
+    if len(owners) == 1:
+        owners[0].answers += rows
+        return []
+    if rows and len(rows) == len(owners) and _all_failed_alike(rows):
+        failure = _common(rows)
+        for one in owners:
+            one.answers.append(failure)
+        return []
+    return rows
+
+
+def _all_failed_alike(rows: Sequence[_Said]) -> bool:
+    return rows[0].status.is_error() and all(row.status is rows[0].status for row in rows)
+
+
+def _common(rows: Sequence[_Said]) -> _Said:
+    """What can be said of each of several actions that all failed, when it is unknown which failed how."""
+    first = rows[0]
+    if all(row.row == first.row for row in rows):
+        return first
+    messages = sorted({row.row.message for row in rows if row.row.message is not None})
+    body = {"message": "; ".join(messages)} if messages else {}
+    return replace(first, row=Row(first.row.kind, body))

@@ -1,0 +1,423 @@
+"""One response for each action, whatever rows the exchange answers with and in whatever order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_proto.actions import (
+    Action,
+    AgentWallet,
+    ApproveBuilderCode,
+    CancelAll,
+    CancelOrder,
+    Faucet,
+    LimitOrder,
+    MarketOrder,
+    ModifyOrder,
+    MultisigApprove,
+    MultisigPropose,
+    OnFill,
+    Stop,
+    TriggerBasket,
+    UserSettings,
+)
+from bulk_proto.enums import OrderStatus, Side
+from bulk_proto.replies import Row
+from bulk_proto.responses import OrderResponse, OrderResponses, attribute
+from bulk_proto.signing.base58 import encode
+
+A, B, C, D, E = (encode(bytes([number]) * 32) for number in range(1, 6))
+
+LIMIT = LimitOrder("BTC-USD", Side.BUY, 64_000.0, 0.1)
+MARKET = MarketOrder("BTC-USD", Side.SELL, 0.1, slippage=25.0)
+STOP = Stop("BTC-USD", True, 0.1, 65_000.0)
+BASKET = TriggerBasket("BTC-USD", True, 66_000.0, [CancelAll()])
+ON_FILL = OnFill(LIMIT, [STOP])
+SETTINGS = UserSettings({"BTC-USD": 5.0})
+FAUCET = Faucet(E)
+APPROVE = ApproveBuilderCode(E, 5)
+AGENT = AgentWallet(E)
+
+
+def cancel(order_id: str) -> CancelOrder:
+    return CancelOrder("BTC-USD", order_id)
+
+
+def row(kind: str, oid: str | None = None, **body: Any) -> Row:
+    return Row(kind, body if oid is None else {"oid": oid, **body})
+
+
+def answered(
+    *asked: Action | tuple[Action, str] | tuple[Action, str, str], rows: Sequence[Row]
+) -> OrderResponses:
+    """Each action alone, or with the ids that were computed for it."""
+    pairs = [(one[0], one[1:]) if isinstance(one, tuple) else (one, ()) for one in asked]
+    return attribute(rows, [action for action, _ in pairs], [ids for _, ids in pairs])
+
+
+def statuses(responses: OrderResponses) -> list[OrderStatus]:
+    return [response.status for response in responses]
+
+
+# One action ------------------------------------------------------------------------------------------
+
+
+def test_a_placed_order_has_its_id_its_status_and_the_row() -> None:
+    body = {"oid": A, "filledSz": 0.03, "remainingSz": 0.07, "vwap": 64_000.0}
+    responses = answered((LIMIT, A), rows=[Row("working", body)])
+    assert responses == [OrderResponse(A, OrderStatus.WORKING, None, body)]
+    assert responses.leftovers == ()
+    assert not responses[0].is_error()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "message"),
+    [
+        ("error", {"message": "Insufficient margin"}, OrderStatus.ERROR, "Insufficient margin"),
+        ("rejectedRiskLimit", {"oid": A, "reason": "limit"}, OrderStatus.REJECTED_RISKLIMIT, "limit"),
+        ("rejectedDuplicate", {"oid": A}, OrderStatus.REJECTED_DUPLICATE, None),
+        ("ack", {"ok": False, "message": "no"}, OrderStatus.ERROR, "no"),
+    ],
+)
+def test_a_refused_order_is_an_error_with_the_reason_that_was_given(
+    kind: str, body: dict[str, Any], status: OrderStatus, message: str | None
+) -> None:
+    (response,) = answered((LIMIT, A), rows=[Row(kind, body)])
+    assert response == OrderResponse(A, status, message, body)
+    assert response.is_error()
+
+
+def test_an_order_without_a_row_is_pending_under_the_id_computed_for_it() -> None:
+    assert answered((MARKET, A, B), rows=[]) == [OrderResponse(A, OrderStatus.PENDING, None, {})]
+    assert answered(STOP, rows=[]) == [OrderResponse(None, OrderStatus.PENDING, None, {})]
+
+
+def test_another_action_without_a_row_is_acknowledged() -> None:
+    assert answered(SETTINGS, rows=[]) == [OrderResponse(None, OrderStatus.ACKNOWLEDGED, None, {})]
+    assert answered(cancel(A), rows=[]) == [OrderResponse(A, OrderStatus.ACKNOWLEDGED, None, {})]
+
+
+def test_an_acknowledged_order_is_pending_since_it_is_not_finished() -> None:
+    (response,) = answered((LIMIT, A), rows=[row("ack", ok=True)])
+    assert response == OrderResponse(A, OrderStatus.PENDING, None, {"ok": True})
+
+
+@pytest.mark.parametrize("kind", ["brandNew", "", "ack", "deposit", "cancelAllRejected"])
+def test_a_single_action_gets_every_row_even_of_unknown_kind(kind: str) -> None:
+    responses = answered((LIMIT, A), rows=[row("resting", A), row(kind, note=1)])
+    assert statuses(responses) == [OrderStatus.RESTING]
+    assert [event.meta for event in responses[0].events] == [{"note": 1}]
+    assert responses.leftovers == ()
+
+
+def test_an_unknown_kind_alone_is_returned_raw_and_not_final() -> None:
+    (response,) = answered((LIMIT, A), rows=[row("brandNew", A, x=[1])])
+    assert response == OrderResponse(A, OrderStatus.UNKNOWN, None, {"oid": A, "x": [1]})
+    assert not response.status.is_terminal()
+
+
+def test_how_an_order_finished_is_the_response_and_its_other_rows_are_events() -> None:
+    rows = [row("resting", A), row("filled", A, totalSz=0.1, avgPx=1.0), row("working", A)]
+    (response,) = answered((LIMIT, A), rows=rows)
+    assert response.status is OrderStatus.FILLED
+    assert [event.status for event in response.events] == [OrderStatus.RESTING, OrderStatus.WORKING]
+
+
+def test_of_rows_that_say_the_same_the_last_is_the_response() -> None:
+    (response,) = answered((LIMIT, A), rows=[row("working", A, n=1), row("working", A, n=2)])
+    assert response.meta["n"] == 2
+    assert [event.meta["n"] for event in response.events] == [1]
+
+
+def test_a_finished_order_of_another_id_does_not_finish_this_one() -> None:
+    (response,) = answered((LIMIT, A), rows=[row("cancelledSelfCrossing", B), row("resting", A)])
+    assert (response.order_id, response.status) == (A, OrderStatus.RESTING)
+
+
+def test_an_error_without_an_id_does_not_hide_that_the_order_rests() -> None:
+    (response,) = answered((LIMIT, A), rows=[row("error", message="odd"), row("resting", A)])
+    assert response.status is OrderStatus.RESTING
+
+
+def test_the_id_of_the_reply_decides_between_two_candidates() -> None:
+    responses = answered((MARKET, A, B), (LIMIT, C), rows=[row("resting", C), row("filled", B)])
+    assert [(one.order_id, one.status) for one in responses] == [
+        (B, OrderStatus.FILLED),
+        (C, OrderStatus.RESTING),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "status"),
+    [
+        (FAUCET, "deposit", OrderStatus.ACKNOWLEDGED),
+        (FAUCET, "depositFailed", OrderStatus.ERROR),
+        (AGENT, "agentWallet", OrderStatus.ACKNOWLEDGED),
+        (AGENT, "agentWalletFailed", OrderStatus.ERROR),
+        (MultisigPropose(E, [LIMIT]), "proposalCreated", OrderStatus.ACKNOWLEDGED),
+        (MultisigApprove(E, 1), "proposalFailed", OrderStatus.ERROR),
+        (MultisigApprove(E, 1), "proposalExpired", OrderStatus.ERROR),
+        (APPROVE, "ack", OrderStatus.ACKNOWLEDGED),
+    ],
+)
+def test_rows_that_are_no_state_of_an_order_go_to_the_action_that_causes_them(
+    action: Action, kind: str, status: OrderStatus
+) -> None:
+    responses = answered((LIMIT, A), action, STOP, rows=[row(kind, message="m")])
+    assert statuses(responses) == [OrderStatus.PENDING, status, OrderStatus.PENDING]
+    assert responses[1].message == "m"
+    assert responses.leftovers == ()
+
+
+# Several actions -------------------------------------------------------------------------------------
+
+
+def test_rows_are_matched_by_id_and_not_by_position() -> None:
+    rows = [row("filled", C), row("resting", A), row("rejectedCrossing", B)]
+    responses = answered((LIMIT, A), (LIMIT, B), (LIMIT, C), rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.REJECTED_CROSSING, OrderStatus.FILLED]
+
+
+def test_a_replaced_order_answers_the_cancel_and_the_new_one_answers_for_itself() -> None:
+    responses = answered(cancel(A), (LIMIT, B), rows=[row("resting", B), row("cancelled", A)])
+    assert [(one.order_id, one.status) for one in responses] == [
+        (A, OrderStatus.CANCELLED),
+        (B, OrderStatus.RESTING),
+    ]
+
+
+def test_a_failed_cancel_does_not_touch_the_order_next_to_it() -> None:
+    rows = [row("cancelOneRejected", A, reason="not found"), row("resting", B)]
+    responses = answered((LIMIT, B), cancel(A), rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.CANCEL_REJECT]
+    assert responses[1].message == "not found"
+
+
+def test_an_order_placed_and_cancelled_at_once_answers_both() -> None:
+    responses = answered((LIMIT, A), cancel(A), rows=[row("cancelled", A), row("resting", A)])
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.CANCELLED]
+
+
+def test_an_order_that_cancels_itself_answers_the_order() -> None:
+    rows = [row("cancelOneRejected", A, reason="gone"), row("cancelledIoc", A, filledSz=0.0)]
+    responses = answered((LIMIT, A), cancel(A), rows=rows)
+    assert statuses(responses) == [OrderStatus.CANCELLED_IOC, OrderStatus.CANCEL_REJECT]
+
+
+def test_an_order_cancelled_without_being_asked_answers_itself() -> None:
+    responses = answered((LIMIT, A), (LIMIT, B), rows=[row("cancelled", A), row("resting", B)])
+    assert statuses(responses) == [OrderStatus.CANCELLED, OrderStatus.RESTING]
+
+
+def test_a_cancel_too_late_is_a_refused_cancel_although_the_order_is_filled() -> None:
+    rows = [row("filled", A), row("cancelOneRejected", A)]
+    responses = answered(cancel(A), (LIMIT, B), rows=rows)
+    assert statuses(responses) == [OrderStatus.CANCEL_REJECT, OrderStatus.PENDING]
+    assert [event.status for event in responses[0].events] == [OrderStatus.FILLED]
+
+
+def test_the_second_cancel_of_one_order_is_the_one_that_failed() -> None:
+    rows = [row("cancelOneRejected", A), row("cancelled", A)]
+    responses = answered(cancel(A), cancel(A), rows=rows)
+    assert statuses(responses) == [OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT]
+
+
+def test_a_refused_cancel_never_finishes_an_order_it_was_not_about() -> None:
+    responses = answered(
+        (LIMIT, A), STOP, FAUCET, rows=[row("cancelOneRejected", A), row("cancelOneRejected", B)]
+    )
+    assert statuses(responses)[:2] == [OrderStatus.PENDING, OrderStatus.PENDING]
+    assert len(responses.leftovers) == 2
+
+
+@pytest.mark.parametrize("kind", ["resting", "working", "modified"])
+def test_a_modification_is_answered_by_any_row_about_its_order(kind: str) -> None:
+    responses = answered(ModifyOrder("BTC-USD", A, 0.2), (LIMIT, B), rows=[row(kind, A)])
+    assert statuses(responses) == [OrderStatus.from_string(kind), OrderStatus.PENDING]
+
+
+def test_a_modified_row_prefers_the_modification_to_the_order() -> None:
+    rows = [row("modified", A), row("resting", A)]
+    responses = answered((LIMIT, A), ModifyOrder("BTC-USD", A, 0.2), rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.MODIFIED]
+
+
+def test_a_cancel_all_gets_every_cancelled_row_that_no_cancel_named() -> None:
+    rows = [row("cancelled", B), row("cancelled", A), row("siblingCancelled", C), row("resting", D)]
+    responses = answered(CancelAll(), cancel(A), (LIMIT, D), rows=rows)
+    assert statuses(responses) == [OrderStatus.CANCELLED, OrderStatus.CANCELLED, OrderStatus.RESTING]
+    assert [responses[0].order_id, *(event.order_id for event in responses[0].events)] == [B, C]
+    assert responses[1].order_id == A
+
+
+def test_a_cancel_all_with_nothing_to_cancel_is_refused_alone() -> None:
+    rows = [Row("cancelAllRejected", {"oid": None, "reason": "no orders"}), row("resting", A)]
+    responses = answered((LIMIT, A), CancelAll(["BTC-USD"]), rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.CANCEL_REJECT]
+    assert responses[1].message == "no orders"
+
+
+def test_an_unknown_id_belongs_to_the_only_order_whose_id_could_not_be_computed() -> None:
+    responses = answered((LIMIT, A), STOP, FAUCET, rows=[row("resting", B), row("triggered", B)])
+    assert [(one.order_id, one.status) for one in responses[:2]] == [
+        (A, OrderStatus.PENDING),
+        (B, OrderStatus.TRIGGERED),
+    ]
+
+
+def test_an_unknown_id_that_two_orders_may_have_is_left_over() -> None:
+    responses = answered(STOP, STOP, rows=[row("resting", B)])
+    assert statuses(responses) == [OrderStatus.PENDING, OrderStatus.PENDING]
+    assert responses.leftovers == (row("resting", B),)
+
+
+def test_a_refused_on_fill_that_is_reported_first_does_not_answer_the_basket_before_it() -> None:
+    rows = [row("ack", ok=False, message="invalid"), row("resting", B)]
+    responses = answered(BASKET, ON_FILL, rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.ERROR]
+    assert responses[1].message == "invalid"
+
+
+@pytest.mark.parametrize("kind", ["error", "ack", "brandNew"])
+def test_a_row_without_an_id_answers_the_only_action_left(kind: str) -> None:
+    rows = [row(kind, ok=False, message="why"), row("resting", A)]
+    responses = answered((LIMIT, A), (LIMIT, B), rows=rows)
+    assert responses[0].status is OrderStatus.RESTING
+    assert (responses[1].order_id, responses[1].message) == (B, "why")
+    assert responses.leftovers == ()
+
+
+def test_as_many_equal_errors_as_actions_left_mean_that_all_of_them_failed() -> None:
+    failure = row("error", message="Insufficient margin")
+    responses = answered((LIMIT, A), (LIMIT, B), (LIMIT, C), rows=[failure, row("resting", B), failure])
+    assert statuses(responses) == [OrderStatus.ERROR, OrderStatus.RESTING, OrderStatus.ERROR]
+    assert responses[0] == OrderResponse(A, OrderStatus.ERROR, "Insufficient margin", failure.body)
+    assert responses.leftovers == ()
+
+
+def test_different_errors_for_several_actions_are_told_to_each_together() -> None:
+    rows = [row("error", message="two"), row("error", message="one")]
+    responses = answered((LIMIT, A), (LIMIT, B), rows=rows)
+    assert [one.message for one in responses] == ["one; two", "one; two"]
+    assert [one.order_id for one in responses] == [A, B]
+
+
+def test_different_errors_without_any_text_have_no_message() -> None:
+    responses = answered((LIMIT, A), (LIMIT, B), rows=[row("error", code=1), row("error", code=2)])
+    assert [(one.status, one.message, one.meta) for one in responses] == [(OrderStatus.ERROR, None, {})] * 2
+
+
+def test_one_error_that_could_mean_either_action_is_left_over() -> None:
+    failure = row("error", message="one of you")
+    responses = answered((LIMIT, A), SETTINGS, APPROVE, rows=[failure])
+    assert statuses(responses) == [OrderStatus.PENDING, OrderStatus.UNKNOWN, OrderStatus.UNKNOWN]
+    assert responses.leftovers == (failure,)
+
+
+def test_rows_of_a_kind_that_no_action_causes_are_left_over_in_their_order() -> None:
+    rows = [row("resting", E), row("resting", A), row("transfer", amount=1), row("deposit", amount=2)]
+    responses = answered((LIMIT, A), SETTINGS, rows=rows)
+    assert statuses(responses) == [OrderStatus.RESTING, OrderStatus.ACKNOWLEDGED]
+    assert responses.leftovers == (rows[0], rows[2], rows[3])
+
+
+def test_two_answers_that_two_actions_may_have_caused_are_left_over_unless_both_failed() -> None:
+    done = [row("deposit", amount=1), row("deposit", amount=2)]
+    responses = answered(FAUCET, FAUCET, rows=done)
+    assert statuses(responses) == [OrderStatus.ACKNOWLEDGED] * 2
+    assert responses.leftovers == tuple(done)
+    failed = [row("depositFailed", message="once a day")] * 2
+    responses = answered(FAUCET, FAUCET, rows=failed)
+    assert [(one.status, one.message) for one in responses] == [(OrderStatus.ERROR, "once a day")] * 2
+
+
+def test_no_action_makes_no_response() -> None:
+    responses = attribute([row("resting", A)], [], [])
+    assert responses == []
+    assert responses.leftovers == (row("resting", A),)
+
+
+def test_ids_for_another_number_of_actions_are_the_callers_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        attribute([], [LIMIT], [])
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_every_known_word_is_an_answer(status: OrderStatus) -> None:
+    (response,) = answered(cancel(A), rows=[row("brandNew"), row(status.value, A)])
+    assert (response.order_id, response.status) == (A, status)
+
+
+# Properties ------------------------------------------------------------------------------------------
+
+ids = st.sampled_from([A, B, C, D, E])
+pairs: st.SearchStrategy[tuple[Action, list[str]]] = st.one_of(
+    st.tuples(st.just(LIMIT), st.lists(ids, min_size=1, max_size=1)),
+    st.tuples(st.just(MARKET), st.lists(ids, max_size=2)),
+    st.tuples(ids.map(cancel), st.just([])),
+    st.tuples(ids.map(lambda oid: ModifyOrder("BTC-USD", oid, 1.0)), st.just([])),
+    st.tuples(
+        st.sampled_from([CancelAll(), STOP, BASKET, ON_FILL, FAUCET, AGENT, APPROVE, SETTINGS]), st.just([])
+    ),
+)
+kinds = st.one_of(
+    st.sampled_from([status.value for status in OrderStatus]),
+    st.sampled_from(
+        ["cancelOneRejected", "cancelAllRejected", "deposit", "depositFailed", "agentWallet", "transfer"]
+    ),
+    st.text(max_size=8),
+)
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+bodies = st.one_of(
+    ids.map(lambda oid: {"oid": oid}),
+    st.fixed_dictionaries({}, optional={"oid": ids | json, "message": json, "reason": json, "ok": json}),
+)
+some_rows = st.lists(st.builds(Row, kinds, bodies), max_size=8)
+
+
+@given(asked=st.lists(pairs, max_size=5), rows=some_rows, seed=st.integers())
+def test_the_order_of_the_rows_does_not_matter(
+    asked: list[tuple[Action, list[str]]], rows: list[Row], seed: int
+) -> None:
+    actions, order_ids = [action for action, _ in asked], [tuple(found) for _, found in asked]
+    shuffled = random.Random(seed).sample(rows, len(rows))
+    straight, mixed = attribute(rows, actions, order_ids), attribute(shuffled, actions, order_ids)
+    assert [one.status for one in straight] == [one.status for one in mixed]
+    assert sorted(map(repr, straight.leftovers)) == sorted(map(repr, mixed.leftovers))
+
+
+@given(asked=st.lists(pairs, max_size=5), rows=some_rows)
+def test_any_rows_make_one_response_for_each_action_and_only_shared_failures_are_merged(
+    asked: list[tuple[Action, list[str]]], rows: list[Row]
+) -> None:
+    numbered = [Row(one.kind, one.body | {"n": number}) for number, one in enumerate(rows)]
+    responses = attribute(numbered, [action for action, _ in asked], [tuple(found) for _, found in asked])
+    assert len(responses) == len(asked)
+    answers = [answer.meta for one in responses for answer in (one, *one.events) if "n" in answer.meta]
+    kept = sorted(body["n"] for body in (*answers, *(one.body for one in responses.leftovers)))
+    assert len(kept) == len(set(kept)), "no row answers twice"
+    merged = len(rows) - len(kept)
+    assert merged <= sum(one.is_error() and "n" not in one.meta for one in responses)
+
+
+@given(
+    rows=st.lists(
+        st.sampled_from([row("resting", A), row("filled", B), row("cancelled", C), row("filled", D)]),
+        unique_by=repr,
+    ),
+    seed=st.integers(),
+)
+def test_distinct_rows_in_any_order_give_the_very_same_responses(rows: list[Row], seed: int) -> None:
+    asked = (LIMIT, A), (MARKET, B, E), cancel(C), STOP
+    shuffled = random.Random(seed).sample(rows, len(rows))
+    assert answered(*asked, rows=shuffled) == answered(*asked, rows=rows)
