@@ -100,6 +100,17 @@ class Account:
         """The latest state of an own order, open or not; None when it is not known (any more)."""
         return self._orders.find(order_id)
 
+    def copy(self) -> Account:
+        """The account as it stands, for reading: no later message for this one changes the copy."""
+        twin = Account(self.pubkey)
+        twin.live, twin.snapshot, twin.margin = self.live, self.snapshot, self.margin
+        twin.positions = self.positions.copy()
+        twin.leverage_settings = self.leverage_settings.copy()
+        twin.fee_tiers = self.fee_tiers.copy()
+        twin._orders = self._orders.copy()
+        twin._fills.repeats = self._fills.repeats
+        return twin
+
     def apply(self, event: AccountEvent) -> list[Event]:
         """Take over an event; returns what the application should hear of it.
 

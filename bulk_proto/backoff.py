@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from .config import Config
+from .link import Closed
+
+_POLICY_VIOLATION = 1008  # the exchange's close code for exceeded limits
+_RETRY_AFTER_CAP = 300.0  # seconds
+
 
 def delay(attempt: int, chance: float, *, base: float, cap: float) -> float:
     """Seconds before attempt number ``attempt`` (0 is the first retry).
@@ -12,3 +18,34 @@ def delay(attempt: int, chance: float, *, base: float, cap: float) -> float:
     """
     step = min(cap, base * 2.0 ** min(attempt, 32))
     return step * (0.5 + 0.5 * chance)
+
+
+class Attempts:
+    """Counts attempts to connect and says when the next one is due.
+
+    The count is forgotten only after a link has lived for ``config.settled_after`` seconds: a server
+    that accepts and drops must not be hit in a tight loop.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._opened_at: float | None = None
+        self.count = 0
+        self.ever_opened = False
+
+    def began(self) -> None:
+        self.count += 1
+
+    def opened(self, now: float) -> None:
+        self._opened_at = now
+        self.ever_opened = True
+
+    def retry_at(self, now: float, closed: Closed) -> float:
+        """When to try again after this end: later for exceeded limits, and as a server asked."""
+        config = self._config
+        if self._opened_at is not None and now - self._opened_at >= config.settled_after:
+            self.count = 0
+        self._opened_at = None
+        attempt = 32 if closed.code == _POLICY_VIOLATION else max(0, self.count - 1)
+        wait = delay(attempt, config.chance(), base=config.backoff_base, cap=config.backoff_cap)
+        return now + max(wait, min(closed.retry_after or 0.0, _RETRY_AFTER_CAP))

@@ -175,6 +175,16 @@ class OrderBook(Quotes):
         """``timestamp``, and 0 where that is None."""
         return self._newest
 
+    def copy(self) -> OrderBook:
+        """The book as it stands, with its doubts: no later message for this one changes the copy."""
+        twin = OrderBook(self.symbol)
+        for name in (*Quotes.__slots__, *OrderBook.__slots__):
+            setattr(twin, name, getattr(self, name))
+        twin._bids = self._bids.copy()
+        twin._asks = self._asks.copy()
+        twin._recent = self._recent.copy()
+        return twin
+
     def __str__(self) -> str:
         return super().__str__() if self.ok else f"{super().__str__()}\n  not to be trusted: {self.why}"
 

@@ -9,8 +9,20 @@ from msgspec import Struct
 
 from .enums import SignatureDomain
 from .errors import UsageError
+from .link import check_request
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
+_DURATIONS = (
+    "opening_timeout",
+    "ready_timeout",
+    "request_timeout",
+    "closing_timeout",
+    "ping_interval",
+    "silence_timeout",
+    "backoff_base",
+    "backoff_cap",
+    "book_patience",
+)
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -19,7 +31,8 @@ class Config(Struct, frozen=True, kw_only=True):
     ``wall_clock`` gives nanoseconds since 1970 and is used for nonces alone; ``chance`` gives numbers
     from 0 to 1 and is used for jitter alone. Both come from outside so that any run can be repeated.
 
-    Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host.
+    Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, and for a
+    duration that is not a finite number above 0.
     """
 
     url: str
@@ -51,6 +64,10 @@ class Config(Struct, frozen=True, kw_only=True):
             _ = parts.port
         except ValueError:
             raise UsageError("the port in the address is not a number from 0 to 65535") from None
+        check_request(self.host_header, self.target)
+        for name in _DURATIONS:
+            if not 0 < getattr(self, name) < float("inf"):  # 0 would be due again at once, for ever
+                raise UsageError(f"{name} must be a number of seconds above 0")
 
     @property
     def tls(self) -> bool:

@@ -93,6 +93,12 @@ class Position:
             self.fees = sum(_known(leg.fees) for leg in legs)
             self.funding = sum(_known(leg.funding) for leg in legs)
 
+    def copy(self) -> Position:
+        twin = Position(self.instrument)
+        for name in Position.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
     def pv(self, price: float | None) -> float:
         """Unrealized profit at ``price``; without a price, the exchange's last figure, or 0.0."""
         if price is None or isnan(price):
@@ -141,6 +147,14 @@ class Inventory:
         """Signed base units held in ``symbol``, cross and isolated together."""
         position = self.positions.get(symbol)
         return 0.0 if position is None else position.quantity
+
+    def copy(self) -> Inventory:
+        """All positions as they stand: no later report to this inventory changes the copy."""
+        twin = Inventory()
+        twin.positions = {symbol: position.copy() for symbol, position in self.positions.items()}
+        twin._margin = self._margin
+        twin._traded_profit = self._traded_profit
+        return twin
 
     def reconcile(self, positions: Iterable[PositionUpdate], margin: MarginUpdate | None) -> None:
         """Take over all positions the exchange reports for one account: what is not listed is flat."""

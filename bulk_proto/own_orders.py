@@ -46,6 +46,16 @@ class OwnOrders:
         self.finished: OrderedDict[str, OrderState] = OrderedDict()
         self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
 
+    def copy(self) -> OwnOrders:
+        twin = OwnOrders()
+        twin.contradictions = self.contradictions
+        twin.open = self.open.copy()
+        twin.pending = self.pending.copy()
+        twin.in_doubt = self.in_doubt.copy()
+        twin.finished = self.finished.copy()
+        twin._told = self._told.copy()
+        return twin
+
     def find(self, order_id: str) -> OrderState | None:
         for orders in (self.open, self.pending, self.in_doubt, self.finished):
             if (order := orders.get(order_id)) is not None:

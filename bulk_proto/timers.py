@@ -9,10 +9,8 @@ class Timer(Enum):
     """Why the core may want to be woken."""
 
     OPENING = auto()  # connection and handshake take too long
-    READY = auto()  # the first subscriptions take too long
     PING = auto()  # time to ask whether the exchange is still there
     SILENCE = auto()  # nothing was heard for too long
-    BOOKS = auto()  # a book wants to be asked for again
     CLOSING = auto()  # our close frame is not answered
     BACKOFF = auto()  # time to connect again
 

@@ -1,0 +1,56 @@
+"""All messages under their documented path."""
+
+from .account import (
+    AccountSnapshot,
+    LeverageSetting,
+    Margin,
+    MarginUpdate,
+    OrderState,
+    Position,
+    PositionUpdate,
+)
+from .md import Candle, L2Delta, L2Snapshot, OrderBookLevel, Ticker, Trade
+from .trade import (
+    ApproveBuilderCode,
+    BuilderCode,
+    CancelAll,
+    CancelOrder,
+    Fill,
+    LimitOrder,
+    MarketOrder,
+    OraclePrice,
+    OrderResponse,
+    RevokeBuilderCode,
+    Stop,
+    TakeProfit,
+    TrailingStop,
+)
+
+__all__ = [
+    "AccountSnapshot",
+    "ApproveBuilderCode",
+    "BuilderCode",
+    "CancelAll",
+    "CancelOrder",
+    "Candle",
+    "Fill",
+    "L2Delta",
+    "L2Snapshot",
+    "LeverageSetting",
+    "LimitOrder",
+    "Margin",
+    "MarginUpdate",
+    "MarketOrder",
+    "OraclePrice",
+    "OrderBookLevel",
+    "OrderResponse",
+    "OrderState",
+    "Position",
+    "PositionUpdate",
+    "RevokeBuilderCode",
+    "Stop",
+    "TakeProfit",
+    "Ticker",
+    "Trade",
+    "TrailingStop",
+]

@@ -1,0 +1,118 @@
+"""The commands behind ``bulk``, by click and rich (extra ``cli``)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import click
+from rich.console import Console
+
+from bulk_proto.errors import BulkError
+from bulk_proto.exchange import ExchangeConfig
+
+from .demo import DemoFailed, run_demo
+from .exchange import serve_exchange
+from .faults import first_of
+from .screen import open_screen, print_summary
+
+T = TypeVar("T")
+
+_INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
+_BACKENDS = click.Choice(["asyncio", "trio"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bulk-proto")
+def bulk() -> None:
+    """Trade on the BULK exchange, or on a simulated one on your own machine.
+
+    \b
+    Examples:
+      bulk demo                   watch the client trade for 15 seconds
+      bulk exchange --port 9000   serve an exchange to connect your own bot to
+    """
+
+
+@bulk.command()
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=15.0, show_default=True, help="How long to trade."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the background order flow.")
+@click.option("--backend", type=_BACKENDS, default="asyncio", show_default=True, help="Event loop to run on.")
+def demo(seconds: float, seed: int, backend: str) -> None:
+    """Start a local exchange, connect to it, and trade: a ladder, a replacement, fills, a clean end.
+
+    \b
+    Examples:
+      bulk demo --seconds 5
+      bulk demo --backend trio --seed 7
+    """
+    console = Console()
+    screen = open_screen(console)
+    try:
+        report = _run(partial(run_demo, seconds, seed, screen.draw), backend)
+    except KeyboardInterrupt:
+        screen.close()
+        console.print("interrupted; everything is closed")
+        sys.exit(_INTERRUPTED)
+    except (BulkError, DemoFailed, OSError) as error:
+        screen.close()
+        raise click.ClickException(str(error)) from error
+    screen.close()
+    print_summary(console, report)
+
+
+@bulk.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free port."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the background order flow.")
+@click.option(
+    "--flow",
+    type=click.FloatRange(0),
+    default=20.0,
+    show_default=True,
+    help="Background orders a second and market.",
+)
+@click.option(
+    "--accept-undomained",
+    is_flag=True,
+    help="Also accept signatures without the domain byte, as the exchange's own client 0.1.2 makes them.",
+)
+@click.option("--backend", type=_BACKENDS, default="asyncio", show_default=True, help="Event loop to run on.")
+def exchange(port: int, seed: int, flow: float, accept_undomained: bool, backend: str) -> None:
+    """Serve a simulated exchange on the loopback address until Ctrl-C.
+
+    Every key has an account with play money there; signatures are checked for domain DEVNET.
+
+    \b
+    Examples:
+      bulk exchange --port 9000
+      bulk exchange --seed 7 --flow 50
+    """
+    config = ExchangeConfig(epoch_ns=time.time_ns(), flow_rate=flow, accept_undomained=accept_undomained)
+
+    async def serve() -> None:
+        async with serve_exchange(config, seed=seed, port=port) as server:
+            click.echo(f"serving on {server.url} (Ctrl-C ends)")
+            await anyio.sleep_forever()
+
+    try:
+        _run(serve, backend)
+    except KeyboardInterrupt:
+        click.echo("closed")
+    except OSError as error:
+        raise click.ClickException(f"port {port} cannot be used: {error}") from error
+
+
+def _run(main: Callable[[], Awaitable[T]], backend: str) -> T:
+    """Run ``main`` to its end; of a group of errors, the first one comes out."""
+    try:
+        return anyio.run(main, backend=backend)
+    except BaseExceptionGroup as group:
+        raise first_of(group) from None

@@ -1,0 +1,186 @@
+"""Runs one core on anyio: all waiting happens here, no deciding does.
+
+Per connection one task reads and one writes; one more keeps time. They meet only in the core.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+
+import anyio
+import certifi
+from anyio.abc import ByteStream
+
+from bulk_proto.config import Config
+from bulk_proto.core import ClientCore, State
+from bulk_proto.events import Event
+
+from .faults import first_of
+
+Connector = Callable[[Config], Awaitable[ByteStream]]
+"""Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
+
+It is awaited once per attempt, is cancelled when the attempt takes too long, and raises ``OSError``
+when there is no connection to be had.
+"""
+
+READ_SIZE = 65536  # bytes
+FAREWELL = 1.0  # seconds to hand over the last bytes
+_LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
+def tcp_connector(ssl_context: ssl.SSLContext | None = None) -> Connector:
+    """The connector used unless the caller brings another: TCP, and TLS verified by certifi's roots."""
+
+    async def connect(config: Config) -> ByteStream:
+        if not config.tls:
+            return await anyio.connect_tcp(config.host, config.port)
+        context = ssl_context or ssl.create_default_context(cafile=certifi.where())
+        return await anyio.connect_tcp(
+            config.host,
+            config.port,
+            ssl_context=context,
+            tls_hostname=config.host,
+            tls_standard_compatible=False,
+        )
+
+    return connect
+
+
+class Bell:
+    """Wakes one waiting task; ringing before anybody waits is not lost."""
+
+    __slots__ = ("_event", "_rung")
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._event: anyio.Event | None = None
+
+    def ring(self) -> None:
+        self._rung = True
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self) -> None:
+        if not self._rung:
+            self._event = anyio.Event()
+            try:
+                await self._event.wait()
+            finally:
+                self._event = None
+        self._rung = False
+
+
+class Driver:
+    """Serves ``core`` until it rests; ``deliver`` receives every event, in order, and must not block."""
+
+    def __init__(self, core: ClientCore, deliver: Callable[[Event], None], connector: Connector) -> None:
+        self.core = core
+        self._deliver = deliver
+        self._connector = connector
+        self._writer = Bell()  # there may be bytes to send, or a reason to hang up
+        self._alarm = Bell()  # the next deadline has changed
+        self._line = Bell()  # a connection may be wanted
+        self._armed = math.inf
+        self._talking = False  # the stream of the current connection is up
+        self._leaving = False  # the core has given up the current connection
+
+    def poke(self) -> None:
+        """The core was touched: hand out its news, wake whoever waits for a change."""
+        for event in self.core.events():
+            self._deliver(event)
+        self._writer.ring()
+        self._alarm.ring()
+        self._line.ring()
+
+    async def run(self) -> None:
+        """Connect and reconnect as the core wishes, until it rests."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_time)
+            while self.core.state is not State.IDLE:
+                if self.core.wants_connection:
+                    await self._serve_one_connection()
+                else:
+                    await self._line.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _keep_time(self) -> None:
+        while True:
+            due = self.core.next_deadline()
+            self._armed = math.inf if due is None else due
+            with anyio.CancelScope(deadline=self._armed) as patience:
+                await self._alarm.wait()
+            if patience.cancelled_caught:
+                self.core.handle_deadline(anyio.current_time())
+                self.poke()
+
+    async def _serve_one_connection(self) -> None:
+        reason = "the connection ended"
+        self._talking = self._leaving = False
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._hang_up, tasks.cancel_scope)
+                async with await self._connector(self.core.config) as stream:
+                    await self._converse(stream)
+                tasks.cancel_scope.cancel()
+        except* _LINE_FAULTS as faults:
+            reason = _reason(faults)
+        if not self._leaving:
+            self.core.connection_lost(anyio.current_time(), reason)
+            self.poke()
+
+    async def _hang_up(self, scope: anyio.CancelScope) -> None:
+        """Once the core wants no connection, give the last bytes a moment and then let go."""
+        while self.core.wants_connection:
+            await self._line.wait()
+        self._leaving = True
+        self._writer.ring()
+        scope.deadline = anyio.current_time() + (FAREWELL if self._talking else 0.0)
+
+    async def _converse(self, stream: ByteStream) -> None:
+        if self._leaving:
+            return
+        self._talking = True
+        self.core.connection_made(anyio.current_time())
+        self.poke()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read, stream)
+            while True:
+                if data := self.core.data_to_send():
+                    await stream.send(data)
+                elif self._leaving:
+                    break
+                else:
+                    await self._writer.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _read(self, stream: ByteStream) -> None:
+        core, deliver = self.core, self._deliver
+        data = b"?"
+        while data:
+            try:
+                data = await stream.receive(READ_SIZE)
+            except anyio.EndOfStream:
+                data = b""
+            core.receive_data(data, anyio.current_time())
+            for event in core.events():
+                deliver(event)
+            if core.has_data_to_send or not core.wants_connection:
+                self._writer.ring()
+                self._line.ring()
+            due = core.next_deadline()
+            if due is not None and due < self._armed:
+                self._alarm.ring()
+
+
+def _reason(faults: BaseExceptionGroup[BaseException]) -> str:
+    """What to tell people about a connection that could not be made or kept."""
+    fault = first_of(faults)
+    if isinstance(fault.__cause__, OSError):
+        fault = fault.__cause__  # anyio wraps the fault of the last address it tried
+    if isinstance(fault, ConnectionError) and fault.errno:
+        return os.strerror(fault.errno)  # asyncio's own texts are less plain
+    return str(fault) or type(fault).__name__

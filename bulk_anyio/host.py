@@ -1,0 +1,33 @@
+"""Where a client lives while it serves: a task that belongs to nobody's scope.
+
+A task group must be left by the task that entered it, so it cannot be opened in ``connect()`` and closed
+in ``disconnect()``: an application's start-up and shut-down hooks run in different tasks. So the client
+serves from a background task of the event loop (asyncio) or a system task (trio), which opens its own
+task group and never lets an exception escape: on trio that would end the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Awaitable, Callable
+
+
+def in_trio() -> bool:
+    """Is the running task a trio task? (False on asyncio, also where trio is installed.)"""
+    trio = sys.modules.get("trio")
+    return trio is not None and trio.lowlevel.in_trio_task()
+
+
+def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
+    """Start ``serve`` in the background of the running loop; keep the result to keep the task alive."""
+    if in_trio():
+        import trio
+
+        return trio.lowlevel.spawn_system_task(serve, name=name, context=contextvars.copy_context())
+    return asyncio.get_running_loop().create_task(_as_coroutine(serve), name=name)
+
+
+async def _as_coroutine(serve: Callable[[], Awaitable[None]]) -> None:
+    await serve()

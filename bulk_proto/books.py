@@ -1,0 +1,146 @@
+"""The books of all subscribed symbols: which stream feeds each, and when one must be asked for again.
+
+The exchange sends no sequence numbers and no checksums, so a wrong book shows only indirectly: it stays
+empty although it was subscribed, it is crossed, or a message for it could not be read. Each delta
+carries one level, so a book may be crossed for a moment between two of them: it gets a short grace.
+After that the book is not to be trusted until a whole snapshot replaces it.
+"""
+
+from __future__ import annotations
+
+from .book import Doubt, OrderBook
+from .events import BookStream, L2Delta, L2Snapshot
+from .subscriptions import Stream, Subscription
+
+CROSSED_GRACE = 0.1  # seconds
+_PATIENCE_CAP = 60.0  # seconds
+
+
+class Books:
+    """``patience`` is how many seconds a book may stay empty or wrong before it is asked for again."""
+
+    def __init__(self, patience: float) -> None:
+        self.by_symbol: dict[str, OrderBook] = {}
+        self._patience = patience
+        self._sources: dict[str, dict[BookStream, Subscription]] = {}
+        self._due: dict[str, float] = {}
+        self._tries: dict[str, int] = {}
+
+    def want(self, subscription: Subscription) -> None:
+        """Keep a book for this subscription; an aggregated one never feeds a book."""
+        stream = _stream_of(subscription)
+        if stream is None or subscription.symbol is None or subscription.aggregation is not None:
+            return
+        self._sources.setdefault(subscription.symbol, {})[stream] = subscription
+        self.by_symbol.setdefault(subscription.symbol, OrderBook(subscription.symbol))
+
+    def unwant(self, subscription: Subscription) -> None:
+        stream = _stream_of(subscription)
+        symbol = subscription.symbol
+        if stream is None or symbol is None:
+            return
+        sources = self._sources.get(symbol, {})
+        sources.pop(stream, None)
+        if not sources:
+            self._sources.pop(symbol, None)
+            self._settled(symbol)
+            if (book := self.by_symbol.pop(symbol, None)) is not None:
+                book.forget(Doubt.UNSUBSCRIBED)
+
+    def apply_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
+        sources = self._sources.get(snapshot.symbol, {})
+        source = sources.get(snapshot.stream)
+        if source is None:
+            return
+        # A periodic snapshot cut to nlevels says nothing about the levels that the deltas maintain below.
+        partial = source.nlevels is not None and BookStream.DELTA in sources
+        book = self.by_symbol[snapshot.symbol]
+        book.apply_snapshot(snapshot, covers_all=not partial, now=now)
+        self._judge(book, now)
+
+    def apply_delta(self, delta: L2Delta, now: float) -> None:
+        book = self.by_symbol.get(delta.symbol)
+        if book is not None and book.apply_delta(delta, now) and not book.ok:
+            self._doubt(delta.symbol, now + CROSSED_GRACE)
+
+    def unreadable(self, stream: BookStream, symbol: str, now: float) -> None:
+        """A message of a stream was lost to us: the book it feeds may be wrong from now on."""
+        if stream in self._sources.get(symbol, {}):
+            self.by_symbol[symbol].mark_suspect(Doubt.UNREADABLE)
+            self._doubt(symbol, now)
+
+    def expect_snapshots(self, now: float) -> None:
+        """Books were asked for: those that are still empty must fill soon."""
+        for symbol in self.by_symbol:
+            if symbol not in self._due:
+                self._expect(symbol, now)
+
+    def link_lost(self) -> None:
+        self._due.clear()
+        self._tries.clear()
+        for book in self.by_symbol.values():
+            book.forget(Doubt.DISCONNECTED)
+
+    def next_due(self) -> float | None:
+        return min(self._due.values(), default=None)
+
+    def expire(self, now: float) -> list[tuple[OrderBook, Stream]]:
+        """The books to ask for again now, each with the topic that will bring a whole snapshot."""
+        late = [symbol for symbol, due in self._due.items() if due <= now]
+        found = []
+        for symbol in late:
+            del self._due[symbol]
+            book = self.by_symbol[symbol]
+            if book.ok:
+                self._settled(symbol)
+                continue
+            grace_ends = self._end_of_grace(book)
+            if grace_ends is not None and grace_ends > now:
+                self._due[symbol] = grace_ends
+                continue
+            if book.crossed:
+                book.mark_suspect(Doubt.CROSSED)
+            self._tries[symbol] = self._tries.get(symbol, 0) + 1
+            self._expect(symbol, now)
+            found.append((book, self._fullest(symbol).stream))
+        return found
+
+    def _judge(self, book: OrderBook, now: float) -> None:
+        if book.ok:
+            self._settled(book.symbol)
+        else:
+            self._doubt(book.symbol, now + CROSSED_GRACE)
+
+    def _settled(self, symbol: str) -> None:
+        self._due.pop(symbol, None)
+        self._tries.pop(symbol, None)
+
+    def _doubt(self, symbol: str, due: float) -> None:
+        if symbol not in self._due and symbol not in self._tries:
+            self._due[symbol] = due
+
+    def _end_of_grace(self, book: OrderBook) -> float | None:
+        """For a book that is crossed and nothing worse: each crossing has a grace of its own."""
+        if book.crossed_at is None or book.why is not Doubt.CROSSED or book.symbol in self._tries:
+            return None
+        return book.crossed_at + CROSSED_GRACE
+
+    def _expect(self, symbol: str, now: float) -> None:
+        """Look at this book again later, each time more patiently."""
+        if not self.by_symbol[symbol].ok:
+            wait = min(_PATIENCE_CAP, self._patience * 2.0 ** self._tries.get(symbol, 0))
+            self._due[symbol] = now + wait
+
+    def _fullest(self, symbol: str) -> Subscription:
+        sources = self._sources[symbol]
+        return sources.get(BookStream.DELTA) or sources[BookStream.SNAPSHOT]
+
+
+def _stream_of(subscription: Subscription) -> BookStream | None:
+    match subscription.type:
+        case "l2Snapshot":
+            return BookStream.SNAPSHOT
+        case "l2Delta":
+            return BookStream.DELTA
+        case _:
+            return None

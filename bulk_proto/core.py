@@ -1,0 +1,476 @@
+"""The core: everything that outlives one connection, decided without waiting for anything.
+
+A driver reports what happened (:meth:`~ClientCore.connection_made`, :meth:`~ClientCore.receive_data`,
+:meth:`~ClientCore.connection_lost`, :meth:`~ClientCore.handle_deadline`) and then looks at four outlets:
+
+* :attr:`~ClientCore.wants_connection`: should a connection exist right now?
+* :meth:`~ClientCore.data_to_send`: bytes for it
+* :meth:`~ClientCore.events`: news for the application
+* :meth:`~ClientCore.next_deadline`: when to call ``handle_deadline`` next
+
+The outlets are levels, not edges: reading one twice does no harm. No method blocks, reads a clock, or
+raises because of what the peer did; misuse by the caller raises before anything is sent. ``now`` is
+always in seconds of the driver's own clock.
+
+::
+
+    IDLE ─start→ CONNECTING ─connection_made→ HANDSHAKING ─101→ OPEN ─stop→ CLOSING ─→ IDLE
+                     ▲   └──────── lost, too slow, bad bytes ─────┴─→ WAITING ─┐
+                     └──────────────────── BACKOFF is due ─────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import Any, assert_never
+
+from . import wire
+from .account import Account
+from .actions import Action
+from .backoff import Attempts
+from .book import OrderBook
+from .calls import Call, Deadlines
+from .config import Config
+from .errors import (
+    BulkError,
+    HandshakeRejected,
+    LinkError,
+    NotConnected,
+    RequestTimedOut,
+    SignerMissing,
+    UsageError,
+)
+from .events import (
+    BookStale,
+    Connected,
+    Disconnected,
+    DisconnectReason,
+    ErrorReported,
+    Event,
+    MessageRefused,
+    Ticker,
+)
+from .inventory import Inventory
+from .keepalive import Keepalive
+from .link import Binary, Closed, Link, Opened, Ponged
+from .mirror import Mirror
+from .posts import Posts
+from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
+from .responses import OrderResponses
+from .signing.nonces import Nonces
+from .signing.signer import Signer
+from .signing.transaction import sign
+from .subscriptions import Subscription, SubscriptionTable
+from .timers import Timer, TimerTable
+
+
+class State(Enum):
+    """Where the core stands; see the drawing at the top of this module."""
+
+    IDLE = auto()
+    WAITING = auto()
+    CONNECTING = auto()
+    HANDSHAKING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+
+
+class Direction(Enum):
+    """Which way a traced message went."""
+
+    SENT = "→"
+    RECEIVED = "←"
+
+
+class ClientCore:
+    """One client of the exchange, without any I/O.
+
+    ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
+    change; without it, the signer's own. An agent wallet signs for another account, for example.
+    ``trace`` is called with the text of every message, for debugging; it must not raise.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        signer: Signer | None = None,
+        account: str | None = None,
+        inventory: Inventory | None = None,
+        trace: Callable[[Direction, bytes], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.signer = signer
+        self.account = account or (signer.public_key if signer is not None else None)
+        self.inventory = Inventory() if inventory is None else inventory
+        self.state = State.IDLE
+        self.last_error: BulkError | None = None
+        self.subscriptions = SubscriptionTable(config.max_subscriptions)
+        self._mirror = Mirror(self.subscriptions, self.inventory, self.account, config.book_patience)
+        self._deadlines = Deadlines()
+        self._posts = Posts(self._deadlines, self._mirror.accounts.get)
+        self._nonces = Nonces(config.wall_clock, signer.public_key) if signer is not None else None
+        self._trace = trace
+        self._timers = TimerTable()
+        self._keepalive = Keepalive(self._timers, config.ping_interval, config.silence_timeout)
+        self._attempts = Attempts(config)
+        self._events: list[Event] = []
+        self._link: Link | None = None
+        self._farewell = b""
+        self._ready: Call[None] | None = None
+        self._answers: dict[type, Callable[[Any], object]] = {
+            PostReply: self._posts.answer,
+            SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
+            UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
+            ErrorReported: self._on_error,
+        }
+
+    # What the user wants ---------------------------------------------------------------------------------
+
+    def start(self, now: float) -> Call[None]:
+        """Connect, and stay connected until :meth:`stop`.
+
+        The call resolves when the link is open, every topic wanted by now is confirmed and the first
+        account snapshots are applied. It fails with a :class:`LinkError` when the first attempt to
+        connect fails, and with ``RequestTimedOut`` when all this takes too long; neither ends the
+        core, which goes on trying.
+        """
+        if self.state is not State.IDLE:
+            raise UsageError("already started: stop first, and wait until the connection is closed")
+        self._attempts = Attempts(self.config)
+        self.last_error = None
+        self._connect(now)
+        deadline = now + self.config.opening_timeout + self.config.ready_timeout
+        self._ready = self._new_call(deadline, "the exchange did not confirm every subscription")
+        return self._ready
+
+    def stop(self, now: float) -> None:
+        """Close the connection for good; calls that are still open then fail. Harmless without one."""
+        if self._link is not None and self.state is State.OPEN:
+            self._link.send_close()
+            self.state = State.CLOSING
+            self._timers.clear()
+            self._timers.set(Timer.CLOSING, now + self.config.closing_timeout)
+        elif self.state not in (State.CLOSING, State.IDLE):
+            self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+
+    def want(self, subscriptions: Sequence[Subscription]) -> None:
+        """Want these topics without waiting for them; they are asked for as soon as a link is open.
+
+        Raises :class:`SubscriptionLimit` or :class:`UsageError`, with nothing changed.
+        """
+        self.subscriptions.want(subscriptions)
+        self._mirror.want(subscriptions)
+        self._ask()
+
+    def subscribe(
+        self, subscriptions: Sequence[Subscription], now: float, timeout: float | None = None
+    ) -> Call[None]:
+        """Want these topics, now and after every reconnection. Asking twice sends once.
+
+        The call resolves when the exchange has confirmed all of them that are still wanted (and, for
+        periodic books and accounts, sent their first state). It fails with ``SubscriptionRefused`` when
+        an error names one of them, which is not wanted any more then; with ``RequestTimedOut`` without
+        an answer, and all stay wanted; with ``ConnectionDropped`` after :meth:`stop`.
+        Raises ``NotConnected``, :class:`SubscriptionLimit` or :class:`UsageError` at once, with nothing
+        changed. A connection that is being made (again) is waited for; one never started is not.
+        """
+        if self.state in (State.IDLE, State.CLOSING):
+            raise NotConnected(f"nothing was sent: there is no connection to wait for ({self.state.name})")
+        deadline = self._deadline(now, timeout)
+        self.want(subscriptions)
+        call = self._new_call(deadline, "the exchange did not confirm the subscription")
+        self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
+        if self.state is State.OPEN:
+            self._mirror.books.expect_snapshots(now)
+        return call
+
+    def unsubscribe(
+        self, subscriptions: Sequence[Subscription], now: float, timeout: float | None = None
+    ) -> list[Call[None]]:
+        """Want these topics no longer: they do not come back after a reconnection either.
+
+        Returns one call for each topic that the exchange must confirm; a lost connection does as well.
+        Raises :class:`UsageError` for an impossible ``timeout``, with nothing changed.
+        """
+        deadline = self._deadline(now, timeout)
+        leaving = self.subscriptions.unwant(subscription.stream for subscription in subscriptions)
+        self._mirror.unwant(subscriptions)
+        if self.state is not State.OPEN:
+            return []
+        calls = []
+        for stream, topic in leaving:
+            call = self._new_call(deadline, f"the exchange did not confirm leaving {topic}")
+            self.subscriptions.wait_to_leave(call, stream)
+            self._send(wire.unsubscribe(topic))
+            calls.append(call)
+        return calls
+
+    def place_orders(
+        self,
+        actions: Sequence[Action],
+        now: float,
+        *,
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> Call[OrderResponses]:
+        """Sign the actions as one transaction and send it. One response for each action, in their order.
+
+        Actions run in order and contiguously, but each may fail on its own: judge every response alone.
+        The call fails with ``TransactionRejected`` when the whole transaction was refused, and with
+        ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
+        twice or queued. Raises ``SignerMissing``, ``NotConnected`` or ``InvalidAction`` at once.
+        """
+        if self.signer is None or self._nonces is None or self.account is None:
+            raise SignerMissing
+        self._require_open()
+        deadline = self._deadline(now, timeout)
+        if nonce is None:
+            nonce = self._nonces.take()
+        else:
+            self._nonces.note(nonce)
+        transaction = sign(
+            actions,
+            signer=self.signer,
+            nonce=nonce,
+            account=self.account if account is None else account,
+            domain=self.config.domain,
+        )
+        request_id, call = self._posts.add(transaction, deadline)
+        self._send(wire.post(request_id, transaction.payload))
+        return call
+
+    # What the driver reports -----------------------------------------------------------------------------
+
+    def connection_made(self, now: float) -> None:
+        """TCP (and TLS) stand; the WebSocket handshake begins."""
+        if self.state is not State.CONNECTING:
+            raise UsageError(f"connection_made() while {self.state.name}")
+        self.state = State.HANDSHAKING
+        self._farewell = b""
+        self._link = Link(
+            host=self.config.host_header,
+            target=self.config.target,
+            max_message_size=self.config.max_message_size,
+            max_fragments=self.config.max_fragments,
+        )
+
+    def connection_lost(self, now: float, reason: str) -> None:
+        """The connection broke or could not be made. ``reason`` is for people."""
+        if self.state in (State.CONNECTING, State.HANDSHAKING, State.OPEN):
+            self._end(now, Closed(DisconnectReason.LOST, detail=reason), retry=True)
+        elif self.state is State.CLOSING:
+            self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
+        if self._link is None:
+            return
+        self._keepalive.heard_at = now
+        for item in self._link.receive(data):
+            if isinstance(item, bytes):
+                self._on_text(item, now)
+            else:
+                self._on_link_event(item, now)
+
+    def handle_deadline(self, now: float) -> None:
+        """Act on every deadline that has passed; calling early or twice is harmless."""
+        while (timer := self._timers.pop_expired(now)) is not None:
+            match timer:
+                case Timer.BACKOFF:
+                    self._connect(now)
+                case Timer.OPENING:
+                    self._end(now, Closed(DisconnectReason.OPENING_TIMEOUT), retry=True)
+                case Timer.PING:
+                    if self._keepalive.is_time_to_ask(now) and self._link is not None:
+                        self._link.send_ping()
+                case Timer.SILENCE:
+                    if self._keepalive.is_silent(now):
+                        self._end(now, Closed(DisconnectReason.SILENT), retry=True)
+                case Timer.CLOSING:
+                    self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+                case _:
+                    assert_never(timer)
+        if self.state is State.OPEN:
+            self._refresh_books(now)
+        self._deadlines.expire(now)
+
+    # Outlets ---------------------------------------------------------------------------------------------
+
+    @property
+    def wants_connection(self) -> bool:
+        """True while a connection should be made or kept. Flush ``data_to_send()`` before hanging up."""
+        return self.state in (State.CONNECTING, State.HANDSHAKING, State.OPEN, State.CLOSING)
+
+    def data_to_send(self) -> bytes:
+        """Bytes to write, each returned once. The close frame is still here when the link is gone."""
+        data, self._farewell = self._farewell, b""
+        return data + self._link.data_to_send() if self._link is not None else data
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """True when ``data_to_send()`` would return something."""
+        return bool(self._farewell) or (self._link is not None and self._link.has_data_to_send)
+
+    def events(self) -> list[Event]:
+        """Everything that happened since the last call, oldest first, whatever caused it."""
+        found, self._events = self._events, []
+        return found
+
+    def next_deadline(self) -> float | None:
+        """When ``handle_deadline`` wants to be called; None when nothing is due."""
+        dues = [self._timers.next(), self._deadlines.next()]
+        if self.state is State.OPEN:
+            dues.append(self._mirror.books.next_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is State.OPEN
+
+    # State, for reading only ----------------------------------------------------------------------------
+
+    @property
+    def tickers(self) -> dict[str, Ticker]:
+        return self._mirror.tickers
+
+    @property
+    def prices(self) -> dict[str, float]:
+        return self._mirror.prices
+
+    @property
+    def order_books(self) -> dict[str, OrderBook]:
+        return self._mirror.books.by_symbol
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        return self._mirror.accounts
+
+    # The link --------------------------------------------------------------------------------------------
+
+    def _connect(self, now: float) -> None:
+        self._attempts.began()
+        self.state = State.CONNECTING
+        self._timers.set(Timer.OPENING, now + self.config.opening_timeout)
+
+    def _on_link_event(self, event: Opened | Closed | Binary | Ponged, now: float) -> None:
+        match event:
+            case Opened():
+                self._on_open(now)
+            case Closed():
+                self._on_closed(event, now)
+            case Binary():
+                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
+            case Ponged():
+                pass  # like any bytes, it has been heard
+            case _:
+                assert_never(event)
+
+    def _on_open(self, now: float) -> None:
+        self.state = State.OPEN
+        resumed = self._attempts.ever_opened
+        self._attempts.opened(now)
+        self._timers.stop(Timer.OPENING)
+        self._keepalive.start(now)
+        self._mirror.books.expect_snapshots(now)
+        self._ask()
+        self._events.append(Connected(self._attempts.count, resumed))
+        if self._ready is not None:
+            self.subscriptions.wait(self._ready, list(self.subscriptions.wanted), despite_refusals=True)
+
+    def _on_closed(self, closed: Closed, now: float) -> None:
+        if self.state is State.CLOSING:
+            closed = Closed(DisconnectReason.CLOSED_BY_USER)
+        self._end(now, closed, retry=self.state is not State.CLOSING)
+
+    def _end(self, now: float, closed: Closed, *, retry: bool) -> None:
+        """The link is gone: tell everybody who relied on it, then wait for the next try or rest."""
+        if self._link is not None:
+            self._farewell = self._link.data_to_send()
+            self._link = None
+        self._timers.clear()
+        self.last_error = _error_of(closed) if retry else self.last_error
+        retry_at = self._attempts.retry_at(now, closed) if retry else None
+        if retry_at is not None:
+            self._timers.set(Timer.BACKOFF, retry_at)
+        self.state = State.WAITING if retry else State.IDLE
+        self._mirror.link_lost()
+        self.subscriptions.link_lost()
+        self._events.append(Disconnected(closed.reason, retry_at, closed.code, closed.status))
+        self._posts.link_lost(closed.reason.value)
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready.fail(_error_of(closed))
+        if not retry:
+            self.subscriptions.stopped(closed.reason.value)
+
+    # Messages --------------------------------------------------------------------------------------------
+
+    def _on_text(self, text: bytes, now: float) -> None:
+        if self._trace is not None:
+            self._trace(Direction.RECEIVED, text)
+        message = wire.decode(text)
+        answer = self._answers.get(type(message))
+        if answer is None:
+            self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
+        else:
+            answer(message)
+
+    def _on_error(self, error: ErrorReported) -> None:
+        """With an id it answers that request; without one it says nothing about any open request."""
+        if error.request_id is not None:
+            self._posts.refuse(error.request_id, error.message)
+        elif (refused := self.subscriptions.refuse(error.message)) is not None:
+            self._mirror.unwant([refused])
+        self._events.append(error)
+
+    # Requests --------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Send what is wanted and not yet asked for on this link, all in one message."""
+        if self.state is State.OPEN and (fresh := self.subscriptions.to_ask()):
+            self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
+
+    def _refresh_books(self, now: float) -> None:
+        """Ask again for books that stay empty or wrong."""
+        self._mirror.books.expect_snapshots(now)
+        for book, stream in self._mirror.books.expire(now):
+            topic = self.subscriptions.ask_again(stream)
+            if topic is not None:
+                self._send(wire.unsubscribe(topic))
+            self._events.append(BookStale(book.symbol, book.why or "no snapshot came"))
+        self._ask()
+
+    def _send(self, text: bytes) -> None:
+        """Every caller has seen that the link is open."""
+        assert self._link is not None
+        if self._trace is not None:
+            self._trace(Direction.SENT, text)
+        self._link.send_text(text)
+
+    def _require_open(self) -> None:
+        if self.state is not State.OPEN:
+            raise NotConnected(
+                f"nothing was sent: there is no open connection ({self.state.name}); orders are never queued"
+            )
+
+    def _deadline(self, now: float, timeout: float | None) -> float:
+        seconds = self.config.request_timeout if timeout is None else timeout
+        if not 0 < seconds < float("inf"):
+            raise UsageError("a time-out is a number of seconds above 0")
+        return now + seconds
+
+    def _new_call(self, deadline: float, on_expiry: str) -> Call[None]:
+        call: Call[None] = Call(deadline)
+        self._deadlines.add(call, lambda: call.fail(RequestTimedOut(on_expiry)))
+        return call
+
+
+def _error_of(closed: Closed) -> LinkError:
+    if closed.status is not None:
+        return HandshakeRejected(closed.status)
+    code = f" (close code {closed.code})" if closed.code is not None else ""
+    detail = f": {closed.detail}" if closed.detail else ""
+    return LinkError(f"{closed.reason.value}{code}{detail}")

@@ -1,0 +1,57 @@
+"""Writes to the log what nobody may overlook: lost connections, errors, doubtful books, missed events."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, Protocol
+
+from .enums import Topic
+from .events import (
+    BookStale,
+    Connected,
+    Disconnected,
+    ErrorReported,
+    Event,
+    MessageRefused,
+    UnknownMessage,
+)
+
+
+class Log(Protocol):
+    """Where to write: a ``logging.Logger``, for example."""
+
+    def debug(self, msg: str, *args: object) -> None: ...
+
+    def info(self, msg: str, *args: object) -> None: ...
+
+    def warning(self, msg: str, *args: object) -> None: ...
+
+
+class Journal:
+    """Takes events as a handler's mailbox does, and logs them at once."""
+
+    def __init__(self, logger: Log) -> None:
+        self._logger = logger
+
+    def attach(self, readers: MutableMapping[Topic, list[Any]]) -> None:
+        for topic in (Topic.CONNECTED, Topic.DISCONNECTED, Topic.ERROR, Topic.BOOK_STALE, Topic.UNKNOWN):
+            readers[topic].append(self)
+
+    def put(self, event: Event) -> None:
+        match event:
+            case Connected():
+                self._logger.info("reconnected" if event.resumed else "connected")
+            case Disconnected(retry_at=None):
+                self._logger.info("disconnected: %s", event.reason.value)
+            case Disconnected():
+                self._logger.warning("connection lost (%s), trying again", event.reason.value)
+            case ErrorReported():
+                self._logger.warning("the exchange reported an error: %s", event.message[:500])
+            case BookStale():
+                self._logger.warning("the book of %s is not to be trusted: %s", event.symbol, event.why)
+            case MessageRefused():
+                self._logger.warning("a message could not be read: %s", event.problem)
+            case UnknownMessage():
+                self._logger.debug("unknown message of kind %s", event.kind)
+            case _:
+                pass

@@ -1,0 +1,109 @@
+"""What is known of the exchange: tickers, books and accounts, as the messages so far tell it.
+
+State moves before the event about it is handed on: what a handler reads is never older than the event
+it holds. Messages about accounts or books that were never asked for are handed on and applied to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
+
+from .account import Account, AccountEvent
+from .books import Books
+from .events import (
+    AccountSnapshot,
+    BookStream,
+    Event,
+    L2Delta,
+    L2Snapshot,
+    MarginUpdate,
+    MessageRefused,
+    PositionUpdate,
+    Ticker,
+)
+from .inventory import Inventory
+from .subscriptions import Subscription, SubscriptionTable
+from .wire import split_topic
+
+_BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
+_MOVES_POSITIONS = (AccountSnapshot, MarginUpdate, PositionUpdate)
+
+
+class Mirror:
+    """``home`` is the account whose positions the inventory follows; None when there is none."""
+
+    def __init__(
+        self, subscriptions: SubscriptionTable, inventory: Inventory, home: str | None, book_patience: float
+    ) -> None:
+        self.tickers: dict[str, Ticker] = {}
+        self.prices: dict[str, float] = {}  # mark price, or the last where no mark price was sent
+        self.accounts: dict[str, Account] = {}
+        self.books = Books(book_patience)
+        self.inventory = inventory
+        self._home = home
+        self._subscriptions = subscriptions
+        self._reactions: dict[type, Callable[[Any, float], Sequence[Event]]] = {
+            L2Delta: self._on_delta,
+            L2Snapshot: self._on_snapshot,
+            Ticker: self._on_ticker,
+            MessageRefused: self._on_refused,
+            **dict.fromkeys(get_args(AccountEvent), self._on_account),
+        }
+
+    def want(self, subscriptions: Sequence[Subscription]) -> None:
+        """Keep a book or an account for each subscription that brings one."""
+        for subscription in subscriptions:
+            self.books.want(subscription)
+            if subscription.user is not None:
+                self.accounts.setdefault(subscription.user, Account(subscription.user))
+
+    def unwant(self, subscriptions: Sequence[Subscription]) -> None:
+        for subscription in subscriptions:
+            self.books.unwant(subscription)
+            if subscription.user is not None:
+                self.accounts.pop(subscription.user, None)
+
+    def link_lost(self) -> None:
+        """Nothing is current any more: books are emptied, accounts kept until they are sent anew."""
+        self.books.link_lost()
+        for account in self.accounts.values():
+            account.mark_stale()
+
+    def apply(self, event: Event, now: float) -> Sequence[Event]:
+        """Take one event in; returns what the application is to see of it, in order."""
+        reaction = self._reactions.get(type(event))
+        return (event,) if reaction is None else reaction(event, now)
+
+    def _on_delta(self, delta: L2Delta, now: float) -> Sequence[Event]:
+        self.books.apply_delta(delta, now)
+        return (delta,)
+
+    def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> Sequence[Event]:
+        self.books.apply_snapshot(snapshot, now)
+        self._subscriptions.prime((snapshot.stream.value.lower(), snapshot.symbol))
+        return (snapshot,)
+
+    def _on_ticker(self, ticker: Ticker, now: float) -> Sequence[Event]:
+        self.tickers[ticker.symbol] = ticker
+        price = ticker.mark_price if ticker.mark_price is not None else ticker.last_price
+        if price is not None:
+            self.prices[ticker.symbol] = price
+        return (ticker,)
+
+    def _on_account(self, event: AccountEvent, now: float) -> Sequence[Event]:
+        account = self.accounts.get(event.account)
+        if account is None:
+            return (event,)
+        news = account.apply(event)
+        if event.account == self._home and isinstance(event, _MOVES_POSITIONS):
+            self.inventory.reconcile(account.positions.values(), account.margin)
+        if isinstance(event, AccountSnapshot):
+            self._subscriptions.prime(("account", event.account))
+        return news
+
+    def _on_refused(self, refused: MessageRefused, now: float) -> Sequence[Event]:
+        kind, symbol = split_topic(refused.stream or "")
+        if (stream := _BOOK_STREAMS.get(kind)) is not None:
+            self.books.unreadable(stream, symbol, now)
+        return (refused,)

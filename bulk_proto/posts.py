@@ -1,0 +1,140 @@
+"""Open transactions: what was sent, who waits for the answer, and what an answer does to an account.
+
+An answer is matched by request id alone. A transaction without an answer has an unknown outcome; it is
+remembered for a while, so that an answer that comes late still brings the account up to date.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from .account import Account
+from .actions import LimitOrder, MarketOrder
+from .calls import Call, Deadlines
+from .enums import OrderStatus
+from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
+from .events import OrderState
+from .replies import PostReply
+from .responses import OrderResponses, attribute
+from .signing.transaction import Transaction
+
+_LATE_ANSWERS_KEPT = 256
+
+
+class Posts:
+    """The transactions in flight on one link and the numbers that name them."""
+
+    def __init__(self, deadlines: Deadlines, account_of: Callable[[str], Account | None]) -> None:
+        self._deadlines = deadlines
+        self._account_of = account_of  # None for an account whose stream is not subscribed
+        self._open: dict[int, tuple[Call[OrderResponses], Transaction]] = {}
+        self._overdue: OrderedDict[int, Transaction] = OrderedDict()
+        self._last_id = 0
+
+    def add(self, transaction: Transaction, deadline: float) -> tuple[int, Call[OrderResponses]]:
+        """Open a request; its orders count as pending, so that an update may overtake the answer."""
+        self._last_id += 1
+        request_id = self._last_id
+        call: Call[OrderResponses] = Call(deadline)
+        self._open[request_id] = call, transaction
+        self._deadlines.add(call, lambda: self._expire(request_id))
+        self._register(transaction)
+        return request_id, call
+
+    def answer(self, reply: PostReply) -> None:
+        """Apply an answer; one that nobody asked for, or that came before, changes nothing."""
+        call, transaction = self._open.pop(reply.id, (None, None))
+        if transaction is None:
+            transaction = self._overdue.pop(reply.id, None)
+        if transaction is None:
+            return
+        if reply.ok:
+            responses = attribute(reply.rows, transaction.actions, transaction.order_ids)
+            self._settle(transaction, responses)
+            if call is not None:
+                call.resolve(responses)
+        else:
+            self._drop(transaction)
+            if call is not None:
+                call.fail(
+                    TransactionRejected(reply.text or "the exchange refused the transaction without a reason")
+                )
+
+    def refuse(self, request_id: int, text: str) -> None:
+        """An ``error`` frame named this request: nothing was applied."""
+        self.answer(PostReply(id=request_id, ok=False, rows=[], text=text))
+
+    def link_lost(self, reason: str) -> None:
+        """Nobody will answer any more: every open request has an unknown outcome, at once."""
+        lost, self._open = self._open, {}
+        self._overdue.clear()
+        for call, transaction in lost.values():
+            call.fail(_unknown(ConnectionDropped, f"{reason} before the exchange answered", transaction))
+
+    def _expire(self, request_id: int) -> None:
+        call, transaction = self._open.pop(request_id)
+        self._overdue[request_id] = transaction
+        if len(self._overdue) > _LATE_ANSWERS_KEPT:
+            self._overdue.popitem(last=False)
+        call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
+
+    def _register(self, transaction: Transaction) -> None:
+        account = self._account_of(transaction.account)
+        if account is None:
+            return
+        for action, candidates in zip(transaction.actions, transaction.order_ids, strict=True):
+            if isinstance(action, (LimitOrder, MarketOrder)):
+                for order_id in candidates:
+                    account.register(_pending(transaction.account, order_id, action))
+
+    def _drop(self, transaction: Transaction) -> None:
+        account = self._account_of(transaction.account)
+        if account is not None:
+            for candidates in transaction.order_ids:
+                for order_id in candidates:
+                    account.answered(order_id, OrderStatus.REJECTED)
+
+    def _settle(self, transaction: Transaction, responses: OrderResponses) -> None:
+        account = self._account_of(transaction.account)
+        if account is None:
+            return
+        for response, candidates in zip(responses, transaction.order_ids, strict=True):
+            if response.order_id not in candidates or response.status is OrderStatus.PENDING:
+                continue  # nothing was said about the order: it stays pending
+            for order_id in candidates:
+                told = order_id == response.order_id
+                # Of two candidate ids only one is real: the other was never an order.
+                account.answered(
+                    order_id, response.status if told else OrderStatus.REJECTED, error=response.message
+                )
+
+
+def _pending(account: str, order_id: str, action: LimitOrder | MarketOrder) -> OrderState:
+    limit = action if isinstance(action, LimitOrder) else None
+    return OrderState(
+        account=account,
+        symbol=action.symbol,
+        order_id=order_id,
+        status=OrderStatus.PENDING,
+        side=action.side,
+        price=float(limit.price) if limit else 0.0,
+        size=float(action.size),
+        size_orig=float(action.size),
+        size_done=0.0,
+        vwap=0.0,
+        timestamp=None,
+        reduce_only=action.reduce_only,
+        order_type="limit" if limit else "market",
+        tif=limit.time_in_force if limit else None,
+        iso=action.iso,
+    )
+
+
+def _unknown(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> OutcomeUnknown:
+    return kind(
+        f"{why}: the orders may or may not have been executed; look at the account before sending them again",
+        nonce=transaction.nonce,
+        account=transaction.account,
+        order_ids=[candidates[0] if candidates else None for candidates in transaction.order_ids],
+    )
