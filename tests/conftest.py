@@ -16,11 +16,11 @@ settings.load_profile("long" if os.environ.get("BULK_LONG") == "1" else "default
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run what takes minutes")
+    parser.addoption("--peers", action="store_true", help="also run clients of other makers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
     for item in items:
-        if "long" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="takes minutes; run with --long"))
+        for mark in ("long", "peers"):
+            if mark in item.keywords and not config.getoption(f"--{mark}"):
+                item.add_marker(pytest.mark.skip(reason=f"run with --{mark}"))
