@@ -34,7 +34,7 @@ def released_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("released")
     venv.create(home, with_pip=True)
     python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    pip = [python, "-m", "pip", "install", "-q", *PACKAGES]
+    pip = [str(python), "-m", "pip", "install", "-q", *PACKAGES]
     installed = subprocess.run(pip, capture_output=True, text=True)
     if installed.returncode:
         pytest.skip(f"the released client cannot be installed here: {installed.stderr[-300:]}")

@@ -29,7 +29,7 @@ BTC = topics.ticker("BTC-USD")
 
 def best_bid(core: ClientCore) -> float | None:
     level = core.order_books["BTC-USD"].best_bid()
-    return level and level.price
+    return None if level is None else level.price
 
 
 def test_a_subscription_resolves_when_the_exchange_confirms_it() -> None:

@@ -1,0 +1,199 @@
+"""Account events as clients read them: one function for each documented shape."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from bulk_proto.enums import OrderStatus, TimeInForce
+from bulk_proto.signing.base58 import encode as to_base58
+
+from .accounts import Account, Position, PositionKey
+from .config import Dialect, ExchangeConfig
+from .margin import Markets, figures, leverage_of, maintenance_of
+from .market_messages import Json
+from .orders import Order
+from .units import SCALE, from_money, from_units
+
+_TIF = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.ALO: "postOnly"}
+_LONG_NAMES = {
+    "sym": "symbol",
+    "oid": "orderId",
+    "ot": "orderType",
+    "px": "price",
+    "origSz": "originalSize",
+    "sz": "size",
+    "fillSz": "filledSize",
+    "mk": "maker",
+    "r": "reduceOnly",
+    "ts": "timestamp",
+}
+
+
+def account_time(stamp: int, dialect: Dialect) -> int:
+    return stamp // 1_000_000 if dialect.account_times_in_ms else stamp
+
+
+def status_word(status: OrderStatus, dialect: Dialect) -> str:
+    return dialect.cancelled_ioc if status is OrderStatus.CANCELLED_IOC else status.value
+
+
+def order_update(order: Order, dialect: Dialect) -> Json:
+    row = _order(order, dialect)
+    if dialect.long_order_updates:
+        row = _long(row)
+    return {"type": "orderUpdate", **row}
+
+
+def fill(order: Order, price: int, size: int, fee: int, trade_id: str, other: str, dialect: Dialect) -> Json:
+    own_side_tells = not order.rested or not dialect.is_buy_of_taker
+    return {
+        "type": "fill",
+        "symbol": order.symbol,
+        "orderId": order.id,
+        "price": from_units(price),
+        "size": from_units(size),
+        "fee": _fee(fee, dialect),
+        "isBuy": order.is_buy if own_side_tells else not order.is_buy,
+        "reasonCode": 0,
+        "counterpartyHint": f"{other[:4]}..{other[-4:]}",
+        "timestamp": account_time(order.stamp, dialect),
+        "maker": order.rested,
+        "tradeId": trade_id,
+    }
+
+
+def position(account: Account, key: PositionKey, config: ExchangeConfig, markets: Markets) -> Json:
+    """One position; size 0 when it was closed."""
+    held = account.positions[key]
+    market = markets[key.symbol]
+    mark = market.mark()
+    maintenance = from_money(maintenance_of(held, market))
+    row: Json = {
+        "symbol": key.symbol,
+        "size": from_units(held.size),
+        "price": held.cost / (held.size * SCALE) if held.size else 0.0,
+        "fairPrice": from_units(mark),
+        "notional": from_money(held.size * mark),
+        "realizedPnl": from_money(held.realized),
+        "unrealizedPnl": from_money(held.unrealized(mark)),
+        "leverage": leverage_of(account, market, config.default_leverage),
+        "liquidationPrice": _liquidation_price(account, held, mark, config, markets),
+        "fees": _fee(held.fees, config.dialect),
+        "funding": 0.0,
+        "maintenanceMargin": maintenance,
+        "lambda": 0.0,
+        "riskAllocation": maintenance,
+        "iso": key.iso,
+        "protection": None,
+    }
+    if key.iso:
+        row["isoPubkey"] = isolated_key(account.key, key.symbol)
+    return row
+
+
+def margin(account: Account, config: ExchangeConfig, markets: Markets) -> Json:
+    now = figures(account, markets, config.default_leverage)
+    total, available = ("totalMargin", "availableMargin")
+    if config.dialect.old_margin_names:
+        total, available = ("totalBalance", "availableBalance")
+    row: Json = {
+        total: from_money(now.equity),
+        available: from_money(now.equity - now.maintenance),
+        "marginUsed": from_money(now.maintenance),
+        "notional": from_money(now.notional),
+        "realizedPnl": from_money(account.realized),
+        "unrealizedPnl": from_money(now.unrealized),
+        "fees": _fee(account.fees, config.dialect),
+        "funding": 0.0,
+    }
+    if not config.dialect.old_margin_names:
+        row |= {
+            "executionImpact": 0.0,
+            "transferableBalance": from_money(max(0, now.equity - max(now.initial, now.maintenance))),
+            "marginBufferRate": 0.0,
+            "bufferedMargin": from_money(now.maintenance),
+        }
+    return row
+
+
+def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets) -> Json:
+    """Everything about one account."""
+    return {
+        "type": "accountSnapshot",
+        "kind": "MasterEOA",
+        "parent": None,
+        "subAccounts": [],
+        "multisigAccounts": [],
+        "authorizedAgentWallets": list(account.agents),
+        "builderCodeApprovals": [{"recipient": to, "maxFee": fee} for to, fee in account.builders.items()],
+        "margin": margin(account, config, markets),
+        "positions": [
+            position(account, key, config, markets) for key, held in account.positions.items() if held.size
+        ],
+        "openOrders": [_open_order(order, config.dialect) for order in account.open_orders.values()],
+        "leverageSettings": leverage_rows(account),
+        "feeTiers": [
+            {
+                "symbol": "global",
+                "rollingVolume": 0.0,
+                "tierIndex": 0,
+                "tierThreshold": 0.0,
+                "makerBps": config.maker_bps,
+                "takerBps": config.taker_bps,
+                "windowDays": 14,
+            }
+        ],
+    }
+
+
+def leverage_rows(account: Account) -> list[Json]:
+    return [{"symbol": symbol, "leverage": chosen} for symbol, chosen in account.leverage.items()]
+
+
+def isolated_key(owner: str, symbol: str) -> str:
+    """A made-up key for the isolated account of ``owner`` in one market."""
+    return to_base58(sha256(f"isolated {owner} {symbol}".encode()).digest())
+
+
+def _order(order: Order, dialect: Dialect) -> Json:
+    return {
+        "ot": "market" if order.is_market else "limit",
+        "status": status_word(order.status, dialect),
+        "sym": order.symbol,
+        "oid": order.id,
+        "px": from_units(order.price),
+        "origSz": from_units(order.sign * order.size),
+        "sz": from_units(order.sign * order.remaining),
+        "fillSz": from_units(order.filled),
+        "vwap": order.average_price,
+        "tif": _TIF[order.tif],
+        "r": order.reduce_only,
+        "mk": order.rested,
+        "trigger": None,
+        "ts": account_time(order.stamp, dialect),
+        "reason": order.reason,
+        "iso": order.iso,
+    }
+
+
+def _open_order(order: Order, dialect: Dialect) -> Json:
+    status = "working" if order.filled else "placed"
+    return _long(_order(order, dialect)) | {"status": status}
+
+
+def _long(row: Json) -> Json:
+    return {_LONG_NAMES.get(name, name): value for name, value in row.items()}
+
+
+def _fee(paid: int, dialect: Dialect) -> float:
+    return from_money(paid if dialect.fees_positive else -paid)
+
+
+def _liquidation_price(
+    account: Account, held: Position, mark: int, config: ExchangeConfig, markets: Markets
+) -> float:
+    """Where equity would meet maintenance if this market alone moved; 0 when it never would."""
+    if not held.size:
+        return 0.0
+    now = figures(account, markets, config.default_leverage)
+    return max(0.0, from_units(mark) - (now.equity - now.maintenance) / (held.size * SCALE))

@@ -1,0 +1,227 @@
+"""One client's WebSocket, from the exchange's end: bytes in, whole messages up; messages down, bytes out.
+
+Nothing a client sends raises here, and nothing it fails to read harms another session: a session that
+leaves too much unread is dropped.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Protocol
+
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    RejectConnection,
+    Request,
+    TextMessage,
+)
+from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import ProtocolError, RemoteProtocolError
+
+from .config import ExchangeConfig
+from .frames import Packet
+from .post_messages import error_frame
+from .streams import Stream
+
+
+class Host(Protocol):
+    """What a session needs of the exchange."""
+
+    def advance(self, now: float) -> None: ...
+
+    def message_received(self, session: Session, text: str) -> None: ...
+
+    def output_waits(self, session: Session) -> None: ...
+
+    def output_taken(self, session: Session) -> None: ...
+
+    def session_ended(self, session: Session) -> None: ...
+
+
+class Session:
+    """Made by :meth:`SimulatedExchange.open_session`; driven by whoever holds the connection.
+
+    Feed :meth:`receive_data` and write what :meth:`data_to_send` returns; output also appears because
+    of other sessions and of time. ``closed`` means that nothing follows what is waiting to be sent:
+    write it, then close the connection.
+    """
+
+    __slots__ = (
+        "_config",
+        "_counted_from",
+        "_deflate",
+        "_due",
+        "_host",
+        "_messages",
+        "_pieces",
+        "_pieces_size",
+        "_pinged_at",
+        "_unsent",
+        "_unsent_size",
+        "_ws",
+        "closed",
+        "streams",
+    )
+
+    def __init__(self, host: Host, config: ExchangeConfig, now: float) -> None:
+        self._host = host
+        self._config = config
+        self._ws = WSConnection(ConnectionType.SERVER)
+        self._deflate = PerMessageDeflate()
+        self._pieces: list[str] = []
+        self._pieces_size = 0
+        self._messages = 0  # in the second that began at _counted_from
+        self._counted_from = now
+        self._pinged_at: float | None = None  # while a pong is owed
+        self._due = now + config.opening_timeout
+        self._unsent: list[bytes] = []
+        self._unsent_size = 0
+        self.closed = False
+        self.streams: dict[str, Stream] = {}  # by topic
+
+    # The driver's side
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take in bytes of the client; ``b""`` is the end of its stream. Never raises because of them."""
+        self._host.advance(now)
+        if self.closed:
+            return
+        if not data:
+            self._end()
+            return
+        try:
+            self._ws.receive_data(data)
+            for event in self._ws.events():
+                self._handle(event, now)
+        except RemoteProtocolError as error:
+            self._reject(error.event_hint)
+        except (ProtocolError, ValueError):  # headers that wsproto cannot read raise ValueError
+            self._reject(None)
+
+    def data_to_send(self) -> bytes:
+        """Everything not yet taken, once."""
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        self._unsent_size = 0
+        self._host.output_taken(self)
+        return data
+
+    def connection_lost(self, now: float) -> None:
+        """The connection is gone: nothing can be sent any more."""
+        self._host.advance(now)
+        self._drop()
+        self._host.output_taken(self)
+
+    # The exchange's side
+
+    def send(self, packet: Packet) -> None:
+        """Send a message, if the WebSocket is open."""
+        if self.closed or self._ws.state is not ConnectionState.OPEN:
+            return
+        if self._deflate.enabled():
+            self._write(self._ws.send(TextMessage(data=packet.payload.decode())))
+        else:
+            self._write(packet.frame)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send a close frame and nothing after it."""
+        if not self.closed and self._ws.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+            self._write(self._ws.send(CloseConnection(code=code, reason=reason or None)))
+        self._end()
+
+    def next_deadline(self) -> float:
+        return self._due
+
+    def handle_deadline(self, now: float) -> None:
+        """Ping, or give up a client that owes a handshake or a pong for too long."""
+        if now < self._due:
+            return
+        if self._ws.state is not ConnectionState.OPEN:
+            self._end()
+        elif self._pinged_at is not None:
+            self.close(CloseReason.INTERNAL_ERROR, "keepalive ping timeout")
+        else:
+            self._pinged_at = now
+            self._due = now + self._config.pong_timeout
+            self._write(self._ws.send(Ping()))
+
+    # Events of the WebSocket
+
+    def _handle(self, event: Event, now: float) -> None:
+        if self.closed:
+            return  # whatever followed in the same bytes
+        match event:
+            case Request():
+                offered = [self._deflate] if self._config.compression else []
+                self._write(self._ws.send(AcceptConnection(extensions=list(offered))))
+                self._due = now + self._config.ping_interval
+            case TextMessage(data=text):
+                self._collect(text, event.message_finished, now)
+            case BytesMessage():
+                if event.message_finished and self._may_send(now):
+                    self.send(Packet(error_frame("binary messages are not supported")))
+            case Ping():
+                self._write(self._ws.send(event.response()))
+            case Pong():
+                if self._pinged_at is not None:
+                    self._due = max(now, self._pinged_at + self._config.ping_interval)
+                    self._pinged_at = None
+            case CloseConnection(code=code):  # pragma: no branch  # servers get no other events
+                self.close(code)  # the client's close frame answered, or wsproto's verdict on its bytes
+
+    def _collect(self, piece: str, is_last: bool, now: float) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._pieces_size += len(piece)
+        if self._pieces_size > self._config.max_message_size:
+            self.close(CloseReason.MESSAGE_TOO_BIG)
+        elif is_last:
+            text = "".join(self._pieces)
+            self._pieces.clear()
+            self._pieces_size = 0
+            if self._may_send(now):
+                self._host.message_received(self, text)
+
+    def _may_send(self, now: float) -> bool:
+        """Count a message; a client that sends too many in one second is disconnected."""
+        if now - self._counted_from >= 1.0:
+            self._counted_from = now
+            self._messages = 0
+        self._messages += 1
+        if self._messages > self._config.max_messages_per_second:
+            self.close(CloseReason.POLICY_VIOLATION, "too many messages")
+            return False
+        return True
+
+    def _reject(self, hint: Event | None) -> None:
+        """Refuse a handshake that is not one."""
+        with suppress(ProtocolError):  # it may be too broken to be answered
+            self._write(self._ws.send(hint or RejectConnection()))
+        self._end()
+
+    def _write(self, data: bytes) -> None:
+        self._unsent.append(data)
+        self._unsent_size += len(data)
+        if self._unsent_size > self._config.max_unsent:
+            self._drop()
+        else:
+            self._host.output_waits(self)
+
+    def _drop(self) -> None:
+        self._unsent.clear()
+        self._unsent_size = 0
+        self._end()
+
+    def _end(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._pieces.clear()
+            self._host.session_ended(self)
