@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ from bulk_proto.signing.base58 import encode
 from bulk_proto.signing.encoding import preimage
 
 Json = dict[str, Any]
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: exchange.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+TICKERS: Json = {"type": "ticker", "symbol": "BTC-USD"}
 
 BTC = Market(symbol="BTC-USD", start_price=100.0, tick=0.5, lot=0.001, min_notional=0.0, max_leverage=50.0)
 ETH = Market(symbol="ETH-USD", start_price=10.0, tick=0.05, lot=0.01, min_notional=0.0, max_leverage=20.0)
@@ -185,3 +192,40 @@ def oid_of(row: Json) -> str:
     (body,) = row.values()
     oid: str = body["oid"]
     return oid
+
+
+def stream(kind: str, **more: object) -> Json:
+    return {"type": kind, "symbol": "BTC-USD", **more}
+
+
+def types(messages: list[Json]) -> list[str]:
+    return [message["type"] for message in messages]
+
+
+def levels(message: Json) -> list[list[tuple[float, float, int]]]:
+    return [[(row["px"], row["sz"], row["n"]) for row in side] for side in message["data"]["book"]["levels"]]
+
+
+def masked(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    """A frame as clients send it, masked with zeros."""
+    head = bytes([(0x80 if fin else 0) | opcode])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    elif len(payload) < 1 << 16:
+        head += struct.pack("!BH", 0x80 | 126, len(payload))
+    else:
+        head += struct.pack("!BQ", 0x80 | 127, len(payload))
+    return head + bytes(4) + payload
+
+
+def still_answers(client: Client) -> bool:
+    return [m["type"] for m in client.subscribe(TICKERS)] == ["subscriptionResponse"]
+
+
+ANNA, BERT = Trader(1), Trader(2)
+
+
+def trade(client: Client, price: float = 100.0, size: float = 1.0) -> list[Json]:
+    """Anna sells to Bert."""
+    client.rows(ANNA.transaction(limit("sell", price, size)))
+    return client.post(BERT.transaction(market("buy", size)))

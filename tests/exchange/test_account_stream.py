@@ -19,6 +19,8 @@ from bulk_proto.events import (
 )
 from bulk_proto.exchange import ExchangeConfig
 from tests.exchange.in_memory import (
+    ANNA,
+    BERT,
     Client,
     Json,
     Trader,
@@ -32,8 +34,6 @@ from tests.exchange.in_memory import (
     oid_of,
     quiet,
 )
-
-ANNA, BERT = Trader(1), Trader(2)
 
 
 def watching(*traders: Trader, config: ExchangeConfig | None = None) -> Client:
@@ -123,6 +123,9 @@ def test_each_execution_has_a_trade_id_of_its_own() -> None:
     client.rows(ANNA.transaction(limit("sell", 100.0, 1.0), limit("sell", 101.0, 1.0)))
     fills = account_events(client.post(BERT.transaction(market("buy", 2.0))), "fill")
     assert [fill["tradeId"] for fill in fills] == ["2:1", "2:2"]
+    client.rows(ANNA.transaction(limit("sell", 100.0, 1.0)))
+    (fill,) = account_events(client.post(BERT.transaction(market("buy", 1.0))), "fill")
+    assert fill["tradeId"] == "4:1"
 
 
 def test_stamps_of_one_account_rise() -> None:

@@ -11,9 +11,10 @@ from bulk_proto.enums import OrderStatus
 from bulk_proto.events import AccountSnapshot, Candles, OrderState, Trades
 from bulk_proto.exchange import InitialState
 from tests.exchange.in_memory import (
+    ANNA,
+    BERT,
     Client,
     Json,
-    Trader,
     account_events,
     exchange,
     limit,
@@ -23,7 +24,6 @@ from tests.exchange.in_memory import (
     speaking,
 )
 
-ANNA, BERT = Trader(1), Trader(2)
 STREAMS: list[Json] = [
     {"type": "account", "user": [ANNA.key, BERT.key]},
     {"type": "trades", "symbol": "BTC-USD"},
