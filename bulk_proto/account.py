@@ -159,6 +159,14 @@ class Account:
         """
         self._orders.answered(order_id, status, size_done, vwap, error)
 
+    def awaits(self, order_ids: Iterable[str | None]) -> bool:
+        """True while the fate of one of these orders depends on an answer or the next snapshot."""
+        return any(order_id in self.pending or order_id in self.in_doubt for order_id in order_ids)
+
+    def doubt(self, order_ids: Iterable[str]) -> None:
+        """No answer came in time for these orders: the next snapshot settles them."""
+        self._orders.doubt(order_ids)
+
     def mark_stale(self) -> None:
         """The connection is gone: nothing is deleted, and nothing is certain before the next snapshot."""
         self.live = False

@@ -44,7 +44,8 @@ class Journal:
             case Disconnected(retry_at=None):
                 self._logger.info("disconnected: %s", event.reason.value)
             case Disconnected():
-                self._logger.warning("connection lost (%s), trying again", event.reason.value)
+                why = event.detail or event.reason.value
+                self._logger.warning("connection lost (%s), trying again", why)
             case ErrorReported():
                 self._logger.warning("the exchange reported an error: %s", event.message[:500])
             case BookStale():

@@ -116,12 +116,17 @@ class OwnOrders:
         self._store(update)
         return update
 
-    def connection_lost(self) -> None:
-        """Keep everything; whatever waits for an answer is in doubt."""
-        self.in_doubt.update(self.pending)
+    def doubt(self, order_ids: Iterable[str]) -> None:
+        """No answer will come for these: what the next snapshot says of them counts."""
+        for order_id in order_ids:
+            if (order := self.pending.pop(order_id, None)) is not None:
+                self.in_doubt[order_id] = order
         while len(self.in_doubt) > _KEPT:
             self.in_doubt.popitem(last=False)
-        self.pending.clear()
+
+    def connection_lost(self) -> None:
+        """Keep everything; whatever waits for an answer is in doubt."""
+        self.doubt(list(self.pending))
         self._told = dict.fromkeys(self._told, True)
 
     def replaced_by(self, listed: Iterable[OrderState]) -> tuple[list[OrderState], list[OrderState]]:

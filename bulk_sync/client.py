@@ -1,0 +1,442 @@
+"""``BulkWebSocketClient``: the documented client for scripts, notebooks and threads.
+
+A façade: what to send, when, and what messages mean is decided in :mod:`bulk_proto`; here is only
+waiting, and the running of handlers.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from bulk_proto import subscriptions as topics
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, OraclePrice
+from bulk_proto.calls import Call
+from bulk_proto.config import Config
+from bulk_proto.core import ClientCore, Direction
+from bulk_proto.enums import OrderStatus, Side, SignatureDomain, TimeInForce, Topic
+from bulk_proto.errors import BulkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
+from bulk_proto.inventory import Inventory
+from bulk_proto.network import DEFAULT_URL, Network, domain_for
+from bulk_proto.redaction import redact
+from bulk_proto.responses import OrderResponse, OrderResponses
+from bulk_proto.signing.signer import Signer
+from bulk_proto.subscriptions import Subscription
+
+from .audience import Audience
+from .connectors import Connector, choose_connector
+from .copies import CopiedView
+from .driver import Driver
+from .errands import Errand
+from .process import ParentsGuard
+from .streams import EventStream
+from .workers import Handler
+
+T = TypeVar("T")
+
+DEFAULT_SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD")
+
+
+class BulkWebSocketClient(CopiedView):
+    """A client of the BULK exchange over one WebSocket that reconnects by itself.
+
+    :param url: WebSocket address.
+    :param symbols: markets whose tickers are subscribed on connecting.
+    :param signer: needed for trading only, e.g. ``TransactionSigner("<base58 private key>")``. With a
+        signer the account stream is subscribed on connecting.
+    :param inventory: position and profit tracker; a fresh one if omitted.
+    :param logger: where connections, errors and failing handlers are logged.
+    :param handlers: handlers to register before connecting, by topic.
+    :param debug: log every message at debug level, keys and signatures redacted.
+
+    By keyword only: ``network`` sets url and signature domain together; ``signature_domain`` for a host
+    that is not known (default: devnet); ``account`` when it is not the signer's own (agent wallets,
+    sub-accounts); ``ssl_context`` instead of certifi's roots, it must verify certificate and host name;
+    ``proxy``, ``"http://user:password@host:port"`` or ``socks5``, ``socks5h`` (no environment variable is
+    read; user and password are never shown); ``connector`` for any other transport; ``handler_limit``, the
+    events that may wait for one handler; any field of
+    :class:`bulk_proto.config.Config` such as ``opening_timeout``.
+
+    Any number of threads may use one client. A thread of its own keeps the connection, so it lives on
+    while the program computes or sleeps. Whatever is read is a copy that no later message changes.
+    Ctrl-C ends any wait at once and leaves the client usable; what was not sent by then is not sent. A
+    process forked from one with a connected client cannot use that client: all it gets is
+    :class:`bulk_proto.errors.UsageError`.
+
+    The constructor does not connect. Raises :class:`bulk_proto.errors.UsageError` for settings that
+    cannot work.
+    """
+
+    core: ClientCore
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        symbols: Sequence[str] = DEFAULT_SYMBOLS,
+        signer: Signer | None = None,
+        inventory: Inventory | None = None,
+        logger: logging.Logger | None = None,
+        handlers: Mapping[Topic, Handler] | None = None,
+        debug: bool = False,
+        *,
+        network: Network | None = None,
+        signature_domain: SignatureDomain | None = None,
+        account: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        connector: Connector | None = None,
+        handler_limit: int = 10_000,
+        **settings: Any,
+    ) -> None:
+        if network is not None:
+            if url not in (DEFAULT_URL, network.url):
+                raise UsageError("give either url or network: they name different servers")
+            url, signature_domain = network.url, network.domain
+        config = Config(
+            url=url,
+            domain=domain_for(url, signature_domain) if network is None else network.domain,
+            wall_clock=time.time_ns,
+            chance=random.random,
+            **settings,
+        )
+        self.url = url
+        self.symbols = list(symbols)
+        self.signer = signer
+        self.logger = logger or logging.getLogger("bulk_proto")
+        self.debug = debug
+        self.default_timeout = config.request_timeout
+        self.core = ClientCore(
+            config, signer=signer, account=account, inventory=inventory, trace=self._trace if debug else None
+        )
+        self._guard: AbstractContextManager[object] = threading.RLock()
+        self._audience = Audience(handler_limit, self.logger)
+        self._connector = choose_connector(connector, proxy, ssl_context)
+        self._driver = self._new_driver()
+        self._driver_error: Exception | None = None
+        for topic, handler in (handlers or {}).items():
+            self.on(topic, handler)
+        self.core.want([topics.ticker(symbol) for symbol in self.symbols])
+        if self.core.account is not None:
+            self.core.want([topics.account(self.core.account)])
+
+    # Connection ------------------------------------------------------------------------------------------
+
+    def connect(self) -> bool:
+        """Connect and keep connected: lost connections are made again, for ever, until ``disconnect()``.
+
+        True once the WebSocket is open, the automatic subscriptions (tickers of ``symbols``, and with a
+        signer the account) are confirmed, and the first account snapshot is applied. False when the
+        first attempt fails; the reason is logged and kept in ``last_error``, and nothing goes on behind.
+        """
+        try:
+            self._open()
+        except BulkError as error:
+            self.logger.error("could not connect to %s: %s", self.url, error)
+            return False
+        return True
+
+    def disconnect(self) -> None:
+        """Close the connection and stop serving. Any thread may call it, also a handler, also twice.
+
+        Unread events are still handled, for two seconds; a handler that takes longer is left behind, and
+        its thread ends when it returns.
+        """
+        with self._guard:
+            driver = self._driver
+        driver.leave()
+        driver.join()
+        self._audience.wait_until_empty()
+        if self._driver_error is not None:
+            error, self._driver_error = self._driver_error, None
+            raise error
+
+    def __enter__(self) -> Self:
+        """``with`` connects, raising where ``connect()`` returns False, and disconnects."""
+        self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.disconnect()
+
+    def _open(self) -> None:
+        with self._guard:
+            previous = self._driver
+        if previous.leaving or not previous.serving:
+            previous.join()
+        first = Errand(lambda now: [self.core.start(now)])
+        if not self._start_driver(first):
+            return
+        try:
+            first.results()
+        except RequestTimedOut as error:
+            self.logger.warning("connected, but %s", error)
+        except Exception:
+            self.disconnect()
+            raise
+        except BaseException:  # Ctrl-C: leave at once, without waiting for the goodbye
+            self._driver.leave()
+            raise
+
+    def _start_driver(self, first: Errand[None]) -> bool:
+        """False when there is nothing to do because the client is connected."""
+        with self._guard:
+            if self._driver.serving:
+                if self.core.is_open:
+                    return False
+                raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
+            self._driver = self._new_driver()
+            self._audience.begin()
+            self._driver.start(first)
+            return True
+
+    def _new_driver(self) -> Driver:
+        return Driver(
+            self.core, self._guard, self._audience.deliver, self._connector, self._rested, self._forked
+        )
+
+    def _rested(self, error: Exception | None) -> None:
+        """The driver's thread ends: no event will come any more."""
+        if error is not None:
+            self.logger.error("the client stopped unexpectedly", exc_info=error)
+            self._driver_error = error
+        self._audience.end()
+
+    def _forked(self) -> None:
+        self._guard = ParentsGuard()
+        self._audience.close_inboxes()
+
+    # Handlers --------------------------------------------------------------------------------------------
+
+    def on(self, topic: Topic, handler: Handler) -> None:
+        """Call ``handler``, a plain function, with every payload of ``topic``.
+
+        Handlers never run in the thread that reads: they may place orders and wait for the answers.
+        """
+        if not callable(handler):
+            raise UsageError("a handler is a function that takes one payload")
+        if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
+            raise UsageError("a handler of the blocking client is a plain function, not a coroutine's")
+        with self._guard:
+            self._audience.add_handler(Topic(topic), handler)
+
+    def off(self, topic: Topic, handler: Handler) -> None:
+        """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
+        with self._guard:
+            self._audience.remove_handler(topic, handler)
+
+    def events(self, *topics: Topic, timeout: float | None = None) -> EventStream:
+        """Iterate over the payloads of these topics, from now on until the client is disconnected.
+
+        ``timeout`` ends the iteration when nothing came for so many seconds. Of what is not read in time,
+        ``handler_limit`` bounds the number of events kept; where events had to be left out, the iteration
+        gives one :class:`bulk_proto.events.Missed`. Raises ``NotConnected`` before ``connect()``.
+        """
+        with self._guard:
+            if not self._driver.serving:
+                raise NotConnected("no events will come: call connect() first")
+            return EventStream(self._audience.add_inbox(Topic(topic) for topic in topics), timeout)
+
+    def _trace(self, direction: Direction, text: bytes) -> None:
+        self.logger.debug("%s %s", direction.value, redact(text))
+
+    # Subscriptions ---------------------------------------------------------------------------------------
+
+    def subscribe_ticker(self, symbol: str) -> None:
+        """24-hour figures, mark and oracle price, every 200 ms: ``get_ticker``, ``Topic.TICKER``."""
+        self._subscribe(topics.ticker(symbol))
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> None:
+        """Public executions of these markets: ``Topic.TRADES``."""
+        self._subscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+
+    def subscribe_orderbook_snapshot(self, symbol: str, nlevels: int | None = None) -> None:
+        """The book (its best ``nlevels`` a side), every 200 ms. Returns with ``get_book(symbol)`` filled."""
+        self._subscribe(topics.l2_snapshot(symbol, nlevels))
+
+    def subscribe_orderbook_delta(self, symbol: str) -> None:
+        """Every change of the book: keeps ``get_book(symbol)`` current."""
+        self._subscribe(topics.l2_delta(symbol))
+
+    def subscribe_candles(self, symbol: str, interval: str) -> None:
+        """Bars: past ones first, then updates. Intervals as on the wire (``"5m"``) or ``"5min"``."""
+        self._subscribe(topics.candles(symbol, interval))
+
+    def subscribe_account(self, pubkey: str) -> None:
+        """Margin, positions, orders and fills of an account. Returns with its first snapshot applied."""
+        self._subscribe(topics.account(pubkey))
+
+    def subscribe_risk(self, symbol: str) -> None:
+        """Margin ratios by notional and leverage: ``Topic.RISK``."""
+        self._subscribe(topics.risk(symbol))
+
+    def subscribe_context(self) -> None:
+        """A short row for every market, every two seconds: ``Topic.CONTEXT``."""
+        self._subscribe(topics.context())
+
+    def unsubscribe_ticker(self, symbol: str) -> None:
+        self._unsubscribe(topics.ticker(symbol))
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> None:
+        self._unsubscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+
+    def unsubscribe_orderbook_snapshot(self, symbol: str) -> None:
+        self._unsubscribe(topics.l2_snapshot(symbol))
+
+    def unsubscribe_orderbook_delta(self, symbol: str) -> None:
+        self._unsubscribe(topics.l2_delta(symbol))
+
+    def unsubscribe_candles(self, symbol: str, interval: str) -> None:
+        self._unsubscribe(topics.candles(symbol, interval))
+
+    def unsubscribe_account(self, pubkey: str) -> None:
+        self._unsubscribe(topics.account(pubkey))
+
+    def unsubscribe_risk(self, symbol: str) -> None:
+        self._unsubscribe(topics.risk(symbol))
+
+    def unsubscribe_context(self) -> None:
+        self._unsubscribe(topics.context())
+
+    def _subscribe(self, *wanted: Subscription) -> None:
+        self._do(lambda now: [self.core.subscribe(wanted, now, self.default_timeout)])
+
+    def _unsubscribe(self, *unwanted: Subscription) -> None:
+        self._do(lambda now: self.core.unsubscribe(unwanted, now, self.default_timeout))
+
+    # Trading ---------------------------------------------------------------------------------------------
+
+    def place_orders(
+        self,
+        actions: Sequence[Action],
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponses:
+        """Sign the actions as one transaction, send it, and return one response for each, in their order.
+
+        The exchange runs them in order, without others in between, but each may fail on its own: a
+        failed cancel does not stop the order beside it. ``timeout`` is in seconds (default
+        ``default_timeout``); ``nonce`` must be unique for the account (default: rising with the clock).
+
+        Raises ``SignerMissing``, ``NotConnected`` (nothing was sent) or ``InvalidAction`` at once,
+        ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no answer came:
+        ``RequestTimedOut``, which is a ``TimeoutError``, or ``ConnectionDropped``. Interrupting the
+        wait does not take back what was sent.
+        """
+        patience = self.default_timeout if timeout is None else timeout
+        (responses,) = self._do(
+            lambda now: [self.core.place_orders(actions, now, timeout=patience, nonce=nonce, account=account)]
+        )
+        return responses
+
+    def place_limit_order(
+        self,
+        symbol: str,
+        side: Side,
+        price: float,
+        size: float,
+        reduce_only: bool = False,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponse:
+        """One limit order; ``price`` in quote currency, ``size`` in base units. See :meth:`place_orders`."""
+        order = LimitOrder(symbol, side, price, size, reduce_only, time_in_force)
+        return self.place_orders([order], timeout, nonce, account)[0]
+
+    def place_market_order(
+        self,
+        symbol: str,
+        side: Side,
+        size: float,
+        reduce_only: bool = False,
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponse:
+        """One market order; ``size`` in base units. See :meth:`place_orders`."""
+        order = MarketOrder(symbol, side, size, reduce_only)
+        return self.place_orders([order], timeout, nonce, account)[0]
+
+    def cancel_order(
+        self,
+        side: Side,
+        symbol: str,
+        order_id: str,
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponse:
+        """Cancel one order. ``side`` is part of the documented call; the exchange goes by ``order_id``."""
+        cancel = CancelOrder(symbol, order_id, side)
+        return self.place_orders([cancel], timeout, nonce, account)[0]
+
+    def cancel_all(
+        self,
+        symbols: Sequence[str] | None = None,
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponse:
+        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders."""
+        cancel = CancelAll(_several(symbols) if symbols is not None else ())
+        return self.place_orders([cancel], timeout, nonce, account)[0]
+
+    def update_oracle(
+        self,
+        actions: Sequence[OraclePrice],
+        timeout: float | None = None,
+        nonce: int | None = None,
+        account: str | None = None,
+    ) -> OrderResponses:
+        """Report oracle prices (needs an account with that right). See :meth:`place_orders`."""
+        return self.place_orders(actions, timeout, nonce, account)
+
+    def settle(self, unknown: OutcomeUnknown, timeout: float | None = None) -> dict[str, OrderStatus]:
+        """Find out what became of orders whose outcome is unknown, by order id.
+
+        Waits for the whole account from the exchange, over the next connection if there is none. ``GONE``
+        means not open: it has ended or was never placed, and the account does not tell which;
+        ``UNKNOWN`` that the account is not subscribed. Raises ``RequestTimedOut`` when the account does
+        not come in time; asking again is harmless.
+        """
+        patience = self.default_timeout if timeout is None else timeout
+        (statuses,) = self._do(lambda now: [self.core.settle(unknown, now, patience)])
+        return statuses
+
+    def resend(self, unknown: OutcomeUnknown, timeout: float | None = None) -> OrderResponses:
+        """Send the same signed bytes again: the one way to repeat that cannot double an order.
+
+        A refusal, or ``rejected_duplicate``, does not say that nothing was executed: :meth:`settle` it.
+        Raises as :meth:`place_orders` does.
+        """
+        patience = self.default_timeout if timeout is None else timeout
+        (responses,) = self._do(lambda now: [self.core.resend(unknown, now, patience)])
+        return responses
+
+    def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
+        """Have the driver's thread do this to the core, and wait for what comes of it."""
+        errand = Errand(act)
+        try:
+            with self._guard:
+                self._driver.ask(errand)
+            return errand.results()
+        finally:
+            errand.withdraw()
+
+
+def _several(symbols: Iterable[str]) -> list[str]:
+    if isinstance(symbols, str):
+        raise UsageError('a list of symbols is expected, such as ["BTC-USD"]')
+    return list(symbols)

@@ -1,0 +1,80 @@
+"""How any thread has the driver's thread do something to the core, and waits for what comes of it.
+
+Only the driver's thread changes the core. A thread that Ctrl-C may hit at any point can therefore never
+leave it half changed. What a thread waits on is a plain lock for the same reason: taking one either
+happens or does not, while the classes of :mod:`threading` can be interrupted with a lock of theirs held.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from bulk_proto.calls import Call
+
+T = TypeVar("T")
+
+FOREVER = -1.0
+
+
+class Bell:
+    """Wakes one waiting thread; ringing before anybody waits is not lost."""
+
+    __slots__ = ("_silence",)
+
+    def __init__(self) -> None:
+        self._silence = threading.Lock()
+        self._silence.acquire()
+
+    def ring(self) -> None:
+        with suppress(RuntimeError):  # it was rung already
+            self._silence.release()
+
+    def wait(self, timeout: float = FOREVER) -> bool:
+        """False when it did not ring within ``timeout`` seconds. Ctrl-C ends the wait at once."""
+        return self._silence.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+
+
+class Errand(Generic[T]):
+    """One thing to do to the core: ``act`` gets the time and returns the calls to wait for."""
+
+    __slots__ = ("_act", "_bell", "_calls", "_error", "_open", "_withdrawn")
+
+    def __init__(self, act: Callable[[float], Sequence[Call[T]]]) -> None:
+        self._act = act
+        self._bell = Bell()
+        self._calls: Sequence[Call[T]] = ()
+        self._open = 1  # calls not yet ended, and the errand itself
+        self._error: Exception | None = None
+        self._withdrawn = False
+
+    def run(self, now: float) -> None:
+        """Do it. Called by the driver's thread, once."""
+        if self._withdrawn:
+            return
+        try:
+            self._calls = self._act(now)
+        except Exception as error:
+            self._error = error
+        self._open += len(self._calls)
+        for call in self._calls:
+            call.wake_with(self._one_less)
+        self._one_less()
+
+    def results(self) -> list[T]:
+        """Wait for it and return what the calls ended with; raises what it or one of them ended with."""
+        self._bell.wait()
+        if self._error is not None:
+            raise self._error
+        return [call.result() for call in self._calls]
+
+    def withdraw(self) -> None:
+        """Nobody waits any more: if its turn has not come yet, it is not done."""
+        self._withdrawn = True
+
+    def _one_less(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self._bell.ring()

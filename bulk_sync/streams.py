@@ -1,0 +1,44 @@
+"""Events as an iterator, for programs that are a loop rather than a set of handlers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Self
+
+from .errands import FOREVER
+from .inbox import Inbox
+
+
+class EventStream(Iterator[Any]):
+    """Payloads one after the other; made by ``BulkWebSocketClient.events()``.
+
+    Events are collected from the moment it is made, until the client is disconnected, :meth:`close` is
+    called or the stream is forgotten. What was collected until then is still handed out.
+    """
+
+    def __init__(self, inbox: Inbox, timeout: float | None) -> None:
+        self._inbox = inbox
+        self._timeout = FOREVER if timeout is None else max(0.0, timeout)
+        self._payloads: deque[object] = deque()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        while not self._payloads:
+            closed = self._inbox.closed  # asked first: what was put in before is still to be taken
+            event = self._inbox.take()
+            if event is not None:
+                self._payloads.extend(event.payloads)
+            elif closed or not self._inbox.wait(self._timeout):
+                self.close()
+                raise StopIteration
+        return self._payloads.popleft()
+
+    def close(self) -> None:
+        """Collect no more. Harmless when repeated."""
+        self._inbox.close()
+
+    def __del__(self) -> None:
+        self.close()

@@ -1,0 +1,74 @@
+"""TLS for connectors: certificate and host name are always verified, and a refusal explains itself."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import UTC, datetime
+
+import certifi
+
+from bulk_proto.certificates import TrustStore, refusal
+from bulk_proto.errors import TlsError, UsageError
+
+from .faults import reason_of, tls_words
+
+
+class Tls:
+    """Verifies servers by certifi's roots, or by those of the caller's ``ssl_context``.
+
+    Raises :class:`UsageError` for a context that would take any certificate or any host name.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        if ssl_context is None:
+            self._store = TrustStore.of_certifi(certifi.__version__)
+        elif ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED:
+            self._store = TrustStore.of_the_caller()
+        else:
+            raise UsageError(
+                "ssl_context must verify certificate and host name, as ssl.create_default_context() makes it"
+            )
+        self._context = ssl_context
+
+    def secure(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
+        """Shake hands with ``host`` over ``sock``, which is closed when that fails.
+
+        The roots are read for the first connection, and kept. Raises :class:`TlsError`.
+        """
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=certifi.where())
+        secured = self._context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except (OSError, ValueError) as fault:
+            error = self._error(fault, host, secured)
+            secured.close()
+            raise error from fault
+        except BaseException:
+            secured.close()
+            raise
+        return secured
+
+    def _error(self, fault: Exception, host: str, session: ssl.SSLSocket) -> TlsError:
+        match fault:
+            case ssl.SSLCertVerificationError():
+                chain = _certificates(session)
+                now = datetime.now(UTC)
+                return refusal(host, fault.verify_code, fault.verify_message, chain, self._store, now)
+            case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
+                return TlsError(f"no TLS with {host}: what it answers on this port is not TLS")
+            case ssl.SSLEOFError():
+                return TlsError(f"no TLS with {host}: it hung up during the handshake")
+            case ssl.SSLError():
+                return TlsError(f"no TLS with {host}: {tls_words(fault)}")
+            case _:
+                return TlsError(f"no TLS with {host}: {reason_of(fault)}")
+
+
+def _certificates(session: ssl.SSLSocket) -> list[bytes]:
+    """The certificates that the server sent, DER, its own first; none when they cannot be had."""
+    # Before Python 3.13 the public object offers them only after a success.
+    ask = getattr(getattr(session, "_sslobj", None), "get_unverified_chain", None)
+    offered = ask() if ask is not None else None
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in offered or ()]

@@ -1,0 +1,57 @@
+"""The simulated exchange and the line to it for tests without async: served by a loop in another thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from bulk_anyio.exchange import ExchangeServer, serve_exchange
+from bulk_proto import TransactionSigner
+from bulk_proto.exchange import ExchangeConfig
+from bulk_sync import BulkWebSocketClient
+
+from .line import Line, lay_line
+
+BTC = "BTC-USD"
+
+
+class Exchange:
+    """An exchange with a line that can be cut; ``url`` is the direct way to it."""
+
+    def __init__(self, portal: BlockingPortal, server: ExchangeServer, line: Line) -> None:
+        self.portal = portal
+        self.server = server
+        self.line = line
+        self.url = server.url
+
+    def cut(self) -> None:
+        self.portal.call(self.line.cut)
+
+
+@contextmanager
+def served(**settings: Any) -> Iterator[Exchange]:
+    """Serve an exchange while the block runs; settings are those of ``ExchangeConfig``."""
+    config = ExchangeConfig(epoch_ns=time.time_ns(), **settings)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serve_exchange(config, seed=7)) as server,
+        portal.wrap_async_context_manager(lay_line(server.port)) as line,
+    ):
+        yield Exchange(portal, server, line)
+
+
+def trader(url: str, symbols: tuple[str, ...] = (BTC,), **settings: Any) -> BulkWebSocketClient:
+    settings.setdefault("backoff_base", 0.02)
+    return BulkWebSocketClient(url, symbols, TransactionSigner.generate_account(), **settings)
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for a condition, with an end."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)

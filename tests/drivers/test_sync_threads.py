@@ -1,0 +1,406 @@
+"""The blocking client among threads: many callers, a busy main thread, iterators, TLS."""
+
+from __future__ import annotations
+
+import datetime
+import gc
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute
+from anyio.streams.tls import TLSListener
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bulk_proto import (
+    Connected,
+    ConnectionDropped,
+    Disconnected,
+    NotConnected,
+    OrderStatus,
+    Side,
+    Ticker,
+    Topic,
+    UsageError,
+)
+from bulk_proto.events import Event, Missed
+from bulk_sync import BulkWebSocketClient
+from bulk_sync.driver import _receive, _send
+from bulk_sync.errands import Bell, Errand
+from bulk_sync.inbox import Inbox
+from bulk_sync.streams import EventStream
+from bulk_sync.workers import Worker
+
+from .blocking import BTC, Exchange, served, trader, until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    with served(max_messages_per_second=1_000_000) as exchange:
+        yield exchange
+
+
+class Traders:
+    """Threads that place and cancel until the time is up; every answer must be the right one."""
+
+    def __init__(self, client: BulkWebSocketClient, threads: int) -> None:
+        self._client = client
+        self._threads = [threading.Thread(target=self._trade) for _ in range(threads)]
+        self._end = 0.0
+        self.placed: list[str] = []
+        self.in_doubt: set[str | None] = set()
+        self.faults: list[BaseException] = []
+
+    def run(self, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self._end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.start()
+        while any(thread.is_alive() for thread in self._threads):
+            meanwhile()
+            assert len(self._client.get_order_map()) <= len(self._threads) + len(self.in_doubt)
+            self._client.get_pnl()
+            time.sleep(0.01)
+        assert self.faults == []
+        assert len(self.placed) == len(set(self.placed)) > len(self._threads)
+        until(lambda: self._client.account_is_live)
+        until(lambda: set(self._client.open_orders) <= self.in_doubt)
+
+    def _trade(self) -> None:
+        try:
+            while time.monotonic() < self._end:
+                self._place_and_cancel()
+        except BaseException as fault:
+            self.faults.append(fault)
+
+    def _place_and_cancel(self) -> None:
+        order_id: str | None = None
+        try:
+            order = self._client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)
+            assert order.status is OrderStatus.RESTING
+            order_id = order.order_id
+            assert order_id is not None
+            self.placed.append(order_id)
+            cancelled = self._client.cancel_order(Side.BUY, BTC, order_id)
+            assert (cancelled.status, cancelled.order_id) == (OrderStatus.CANCELLED, order_id)
+        except NotConnected:
+            self.in_doubt.add(order_id)
+            time.sleep(0.005)
+        except ConnectionDropped as unknown:
+            self.in_doubt |= {order_id, *unknown.order_ids}
+
+
+def test_threads_may_trade_at_the_same_time_and_each_gets_its_own_answers(exchange: Exchange) -> None:
+    with trader(exchange.url) as client:
+        client.subscribe_orderbook_delta(BTC)
+        traders = Traders(client, threads=8)
+        traders.run(seconds=1.5)
+        assert traders.in_doubt == set()
+
+
+def trade_on_a_bad_line(exchange: Exchange, threads: int, seconds: float, pause: float) -> None:
+    next_cut = time.monotonic() + pause
+
+    def cut_now_and_then() -> None:
+        nonlocal next_cut
+        if time.monotonic() >= next_cut:
+            exchange.cut()
+            next_cut += pause
+
+    with trader(exchange.line.url, backoff_cap=0.1) as client:
+        client.subscribe_orderbook_delta(BTC)
+        Traders(client, threads).run(seconds, cut_now_and_then)
+        client.cancel_all()
+        until(lambda: not client.open_orders)
+    assert exchange.line.connections >= 3
+
+
+def test_a_line_that_is_cut_again_and_again_neither_loses_nor_doubles_an_order(exchange: Exchange) -> None:
+    trade_on_a_bad_line(exchange, threads=8, seconds=1.5, pause=0.3)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_sixteen_threads_trade_for_a_minute_on_a_bad_line(exchange: Exchange) -> None:
+    trade_on_a_bad_line(exchange, threads=16, seconds=60.0, pause=1.0)
+
+
+def test_many_threads_may_connect_and_disconnect_one_client(exchange: Exchange) -> None:
+    client = trader(exchange.url)
+
+    def come_and_go() -> None:
+        for _ in range(5):
+            client.connect()
+            client.disconnect()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not client.is_connected
+    assert client.connect()
+    client.disconnect()
+
+
+def test_a_main_thread_that_computes_loses_neither_connection_nor_events() -> None:
+    with served(ping_interval=0.1, pong_timeout=0.1) as exchange:
+        events: list[Any] = []
+        handlers = {Topic.DISCONNECTED: events.append}
+        with trader(exchange.url, handlers=handlers) as client:
+            order = client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)
+            end = time.monotonic() + 1.0
+            while time.monotonic() < end:
+                sum(range(1000))
+            assert client.is_connected
+            assert events == []
+            assert set(client.open_orders) == {order.order_id}
+
+
+def test_no_thread_is_left_after_disconnecting(exchange: Exchange) -> None:
+    before = set(threading.enumerate())
+    with trader(exchange.url, handlers={Topic.TICKER: lambda ticker: None}):
+        assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) == before
+
+
+def test_a_stuck_handler_is_left_behind_in_time_and_goes_on_when_it_can(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_sync.audience.LAST_MAIL", 0.1)
+    release = threading.Event()
+    seen: list[threading.Thread] = []
+
+    def stuck(ticker: Ticker) -> None:
+        seen.append(threading.current_thread())
+        release.wait(10)
+
+    client = BulkWebSocketClient(exchange.url, [BTC], handlers={Topic.TICKER: stuck})
+    client.connect()
+    until(lambda: seen)
+    client.disconnect()
+    assert seen[0].is_alive()
+    client.connect()
+    release.set()
+    until(lambda: len(seen) > 1)
+    assert set(seen) == {seen[0]}  # never two threads in one handler
+    client.disconnect()
+
+
+# Iterating -----------------------------------------------------------------------------------------
+
+
+def test_events_are_iterated_over_until_the_client_disconnects(exchange: Exchange) -> None:
+    with trader(exchange.url) as client:
+        orders = client.events(Topic.ORDER, Topic.DISCONNECTED)
+        order = client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)
+        assert next(orders).order_id == order.order_id
+        threading.Timer(0.05, client.disconnect).start()
+        assert [type(event) for event in orders] == [Disconnected]
+        assert list(orders) == []
+
+
+def test_an_iteration_ends_when_nothing_came_in_time(exchange: Exchange) -> None:
+    with BulkWebSocketClient(exchange.url, [BTC]) as client:
+        assert list(client.events(Topic.FILL, timeout=0.05)) == []
+        assert isinstance(next(client.events(Topic.TICKER, timeout=5)), Ticker)
+
+
+def test_an_iteration_outlasts_a_lost_connection(exchange: Exchange) -> None:
+    with trader(exchange.line.url) as client:
+        events = client.events(Topic.CONNECTED, timeout=10)
+        exchange.cut()
+        assert isinstance(next(events), Connected)
+
+
+def test_an_iterator_that_was_forgotten_collects_no_more(exchange: Exchange) -> None:
+    with trader(exchange.url) as client:
+        stream = client.events(Topic.TICKER)
+        inbox = stream._inbox
+        del stream
+        gc.collect()
+        assert inbox.closed
+        client.events(Topic.TICKER)
+        assert inbox not in client._audience._readers[Topic.TICKER]
+
+
+def test_an_iterator_says_where_it_fell_behind() -> None:
+    inbox = Inbox(1)
+    for attempt in range(3):
+        inbox.put(Connected(attempt, resumed=False))
+    inbox.close()
+    inbox.put(Connected(9, resumed=False))
+    assert list(EventStream(inbox, None)) == [Connected(0, resumed=False), Missed(2)]
+
+
+# The parts -----------------------------------------------------------------------------------------
+
+
+def test_a_bell_that_rings_before_anybody_waits_is_heard_once() -> None:
+    bell = Bell()
+    bell.ring()
+    bell.ring()
+    assert bell.wait()
+    assert not bell.wait(0.0)
+
+
+def test_an_errand_that_was_withdrawn_in_time_is_not_run() -> None:
+    errand: Errand[None] = Errand(lambda now: pytest.fail("nobody wants this any more"))
+    errand.withdraw()
+    errand.run(0.0)
+
+
+def test_a_handler_that_fell_behind_is_reported_and_goes_on() -> None:
+    seen: list[Event] = []
+    reports: list[Event] = []
+    worker = Worker(Topic.CONNECTED, seen.append, 1, logging.getLogger("test"), reports.append)
+    for attempt in range(3):
+        worker.put(Connected(attempt, resumed=False))
+    worker.start()
+    until(lambda: reports)
+    worker.put(Connected(3, resumed=True))
+    worker.retire(5.0)
+    worker.join()
+    assert reports == [Missed(2)]
+    assert seen == [Connected(0, resumed=False), Connected(3, resumed=True)]
+
+
+def test_a_worker_whose_time_is_up_takes_nothing_more() -> None:
+    seen: list[Event] = []
+    worker = Worker(Topic.CONNECTED, seen.append, 9, logging.getLogger("test"), seen.append)
+    worker.join()  # it never ran
+    worker.put(Connected(1, resumed=False))
+    worker.retire(0.0)
+    worker.start()
+    worker.join()  # it will not end: nothing to wait for
+    until(lambda: seen)
+    worker.dismiss()
+    worker.put(Connected(2, resumed=False))
+    until(lambda: not worker._running)
+    assert len(seen) == 1
+
+
+class Picky(socket.socket):
+    """A socket that behaves as a TLS socket may: it must read before it can write, and the reverse."""
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        raise ssl.SSLWantReadError
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        raise ssl.SSLWantWriteError
+
+
+def test_what_a_socket_does_not_take_yet_is_kept() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Picky() as picky:
+        ours.setblocking(False)
+        unsent, later = _send(ours, bytes(10_000_000))
+        assert 0 < len(unsent) < 10_000_000
+        assert later
+        assert _send(picky, b"hello") == (b"hello", False)
+        assert _receive(picky) == (None, True)
+        assert _receive(ours) == (None, False)
+
+
+def test_a_mailbox_without_room_is_refused() -> None:
+    with pytest.raises(UsageError):
+        BulkWebSocketClient("ws://127.0.0.1:9", handler_limit=0, handlers={Topic.FILL: print})
+
+
+# TLS -----------------------------------------------------------------------------------------------
+
+
+def made_up_certificate() -> tuple[bytes, bytes]:
+    """Certificate and key for ``localhost``, for the length of a test."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+@contextmanager
+def over_tls(exchange: Exchange, folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
+    """The address of a TLS port of the exchange, and a context that trusts its certificate."""
+    certificate, key = made_up_certificate()
+    (folder / "server.pem").write_bytes(certificate + key)
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_side.load_cert_chain(folder / "server.pem")
+
+    @asynccontextmanager
+    async def serve() -> Any:
+        tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        listener = TLSListener(tcp, server_side, standard_compatible=False)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, cast(Any, exchange.server.serve))
+            yield tcp.extra(SocketAttribute.local_port)
+            tasks.cancel_scope.cancel()
+
+    with exchange.portal.wrap_async_context_manager(serve()) as port:
+        yield f"wss://localhost:{port}", ssl.create_default_context(cadata=certificate.decode())
+
+
+def test_it_talks_tls_also_in_records_larger_than_one_read(exchange: Exchange, tmp_path: Path) -> None:
+    candles: list[Any] = []
+    with (
+        over_tls(exchange, tmp_path) as (url, context),
+        trader(url, ssl_context=context, handlers={Topic.CANDLE: candles.append}) as client,
+    ):
+        for interval in ("10s", "1m", "5m"):
+            client.subscribe_candles(BTC, interval)
+        Traders(client, threads=2).run(seconds=0.3)
+        until(lambda: len(candles) > 300)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(exchange: Exchange, tmp_path: Path) -> None:
+    with over_tls(exchange, tmp_path) as (url, _):
+        client = BulkWebSocketClient(url, [BTC])
+        assert client.connect() is False
+        assert "localhost" in str(client.last_error)
+
+
+def test_a_port_that_talks_no_tls_is_named_as_such(exchange: Exchange) -> None:
+    client = BulkWebSocketClient(f"wss://localhost:{exchange.server.port}", [BTC])
+    assert client.connect() is False
+    assert "no TLS with localhost" in str(client.last_error)
+
+
+def test_a_server_that_hangs_up_during_the_tls_handshake_is_named_as_such() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(65536)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        client = BulkWebSocketClient(f"wss://127.0.0.1:{server.getsockname()[1]}", [BTC])
+        assert client.connect() is False
+        thread.join()
+    assert "it hung up during the handshake" in str(client.last_error)

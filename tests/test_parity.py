@@ -1,0 +1,66 @@
+"""The two clients are one: every public name of one is in the other, with the same parameters."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import bulk_anyio
+import bulk_sync
+
+ASYNC, BLOCKING = bulk_anyio.BulkWebSocketClient, bulk_sync.BulkWebSocketClient
+
+
+def public(client: type) -> dict[str, Any]:
+    names = [name for name in dir(client) if not name.startswith("_")]
+    return {name: inspect.getattr_static(client, name) for name in [*names, "__init__"]}
+
+
+def shared_methods() -> list[str]:
+    return sorted(name for name, member in public(BLOCKING).items() if inspect.isfunction(member))
+
+
+def parameters(function: Callable[..., object]) -> list[tuple[str, object, object, object]]:
+    return [
+        (parameter.name, parameter.kind, parameter.default, parameter.annotation)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+
+def test_both_clients_offer_the_same_names() -> None:
+    assert set(public(ASYNC)) == set(public(BLOCKING))
+
+
+@pytest.mark.parametrize("name", shared_methods())
+def test_a_method_takes_the_same_in_both_colours(name: str) -> None:
+    ours, theirs = public(BLOCKING)[name], public(ASYNC)[name]
+    assert parameters(ours) == parameters(theirs)
+    if name != "events":
+        assert inspect.signature(ours).return_annotation == inspect.signature(theirs).return_annotation
+
+
+@pytest.mark.parametrize("name", sorted(public(BLOCKING)))
+def test_a_name_is_of_the_same_kind_in_both_colours(name: str) -> None:
+    assert type(public(BLOCKING)[name]) is type(public(ASYNC)[name])
+
+
+def test_nothing_in_the_blocking_client_is_async() -> None:
+    assert [name for name, member in public(BLOCKING).items() if inspect.iscoroutinefunction(member)] == []
+
+
+def test_the_blocking_client_hides_no_event_loop() -> None:
+    code = (
+        "import sys, bulk_sync;"
+        "print([name for name in ('anyio', 'asyncio', 'trio', 'bulk_anyio') if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+def test_both_packages_export_the_same_names() -> None:
+    assert set(bulk_anyio.__all__) == set(bulk_sync.__all__)
