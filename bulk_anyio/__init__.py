@@ -1,7 +1,15 @@
 """The documented client of the BULK exchange on asyncio and trio; see :class:`BulkWebSocketClient`."""
 
 from .client import BulkWebSocketClient
-from .driver import Connector, tcp_connector
+from .connectors import Connector, proxy_connector, tcp_connector
+from .streams import EventStream
 from .workers import Handler
 
-__all__ = ["BulkWebSocketClient", "Connector", "Handler", "tcp_connector"]
+__all__ = [
+    "BulkWebSocketClient",
+    "Connector",
+    "EventStream",
+    "Handler",
+    "proxy_connector",
+    "tcp_connector",
+]

@@ -23,8 +23,8 @@ from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, Marke
 from bulk_proto.calls import Call
 from bulk_proto.config import Config
 from bulk_proto.core import ClientCore, Direction
-from bulk_proto.enums import Side, SignatureDomain, TimeInForce, Topic
-from bulk_proto.errors import BulkError, LinkError, RequestTimedOut, UsageError
+from bulk_proto.enums import OrderStatus, Side, SignatureDomain, TimeInForce, Topic
+from bulk_proto.errors import BulkError, LinkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from bulk_proto.events import Event
 from bulk_proto.inventory import Inventory
 from bulk_proto.journal import Journal
@@ -35,8 +35,10 @@ from bulk_proto.signing.signer import Signer
 from bulk_proto.subscriptions import Subscription
 from bulk_proto.view import ClientView
 
-from .driver import Connector, Driver, tcp_connector
+from .connectors import Connector, choose_connector
+from .driver import Driver
 from .host import spawn
+from .streams import EventStream, Inbox
 from .workers import Handler, Worker
 
 T = TypeVar("T")
@@ -59,7 +61,9 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
 
     By keyword only: ``network`` sets url and signature domain together; ``signature_domain`` for a host
     that is not known (default: devnet); ``account`` when it is not the signer's own (agent wallets,
-    sub-accounts); ``ssl_context`` instead of certifi's roots; ``connector`` for any other transport;
+    sub-accounts); ``ssl_context`` instead of certifi's roots, it must verify certificate and host name;
+    ``proxy``, ``"http://user:password@host:port"`` or ``socks5``, ``socks5h``, ``https`` (no environment
+    variable is read; user and password are never shown); ``connector`` for any other transport;
     ``handler_limit``, the events that may wait for one handler; any field of
     :class:`bulk_proto.config.Config` such as ``opening_timeout``.
 
@@ -83,6 +87,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         signature_domain: SignatureDomain | None = None,
         account: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
         connector: Connector | None = None,
         handler_limit: int = 10_000,
         **settings: Any,
@@ -108,14 +113,16 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
             config, signer=signer, account=account, inventory=inventory, trace=self._trace if debug else None
         )
         self._guard: AbstractContextManager[object] = nullcontext()
-        self._driver = Driver(self.core, self._deliver, connector or tcp_connector(ssl_context))
+        self._driver = Driver(self.core, self._deliver, choose_connector(connector, proxy, ssl_context))
         self._handler_limit = handler_limit
-        self._readers: dict[Topic, list[Worker | Journal]] = {topic: [] for topic in Topic}
+        # A list in here is replaced, never changed: somebody may be walking through it.
+        self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
         self._tasks: TaskGroup | None = None
         self._host: object = None
         self._host_error: BaseException | None = None
         self._rested = anyio.Event()
         self._gone = anyio.Event()
+        self._opened = anyio.Event()
         Journal(self.logger).attach(self._readers)
         for topic, handler in (handlers or {}).items():
             self.on(topic, handler)
@@ -165,10 +172,11 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
 
     async def _open(self) -> None:
         if self._host is not None and not self._gone.is_set():
+            await self._opened.wait()  # another task may be connecting
             if self.is_connected:
                 return
-            raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
-        self._rested, self._gone = anyio.Event(), anyio.Event()
+            raise UsageError("reconnecting by itself: disconnect() first to start anew")
+        self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), anyio.Event()
         ready = self.core.start(anyio.current_time())
         self._host = spawn(self._serve, "bulk client")
         try:
@@ -181,6 +189,8 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         except BaseException:
             await self._give_up()
             raise
+        finally:
+            self._opened.set()
 
     async def _give_up(self) -> None:
         last_error = self.core.last_error
@@ -200,11 +210,13 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_MAIL
                 for worker in self._workers():
                     worker.retire()
+                self._close_inboxes()
         except Exception as error:
             self.logger.exception("the client stopped unexpectedly")
             self._host_error = error
         finally:
             self._tasks = None
+            self._close_inboxes()
             self.core.stop(anyio.current_time())
             self.core.connection_lost(anyio.current_time(), "the client stopped")
             self._rested.set()
@@ -220,7 +232,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")
         worker = Worker(Topic(topic), handler, self._handler_limit, self.logger, self._deliver)
-        self._readers[worker.topic].append(worker)
+        self._readers[worker.topic] = [*self._readers[worker.topic], worker]
         if self._tasks is not None:
             self._tasks.start_soon(worker.run)
 
@@ -228,8 +240,27 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
         for worker in self._workers(topic):
             if worker.handler == handler:
-                self._readers[topic].remove(worker)
+                self._detach(worker)
                 worker.dismiss()
+
+    def events(self, *topics: Topic, timeout: float | None = None) -> EventStream:
+        """Iterate (``async for``) over the payloads of these topics, from now until ``disconnect()``.
+
+        ``timeout`` ends the iteration when nothing came for so many seconds. Of what is not read in time,
+        ``handler_limit`` bounds the number of events kept; where events had to be left out, the iteration
+        gives one :class:`bulk_proto.events.Missed`. Raises ``NotConnected`` before ``connect()``.
+        """
+        if self._tasks is None:
+            raise NotConnected("no events will come: call connect() first")
+        inbox = Inbox(self._handler_limit)
+        for topic in {Topic(topic) for topic in topics}:
+            self._readers[topic] = [*self._readers[topic], inbox]
+        return EventStream(inbox, self._detach, timeout)
+
+    def _detach(self, reader: Worker | Inbox) -> None:
+        for topic, readers in self._readers.items():
+            if reader in readers:
+                self._readers[topic] = [other for other in readers if other is not reader]
 
     def _workers(self, *only: Topic) -> list[Worker]:
         return [
@@ -238,6 +269,12 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
             for reader in self._readers[topic]
             if isinstance(reader, Worker)
         ]
+
+    def _close_inboxes(self) -> None:
+        for readers in self._readers.values():
+            for reader in readers:
+                if isinstance(reader, Inbox):
+                    reader.close()
 
     def _is_a_handler(self) -> bool:
         current = anyio.get_current_task().id
@@ -407,6 +444,32 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
     ) -> OrderResponses:
         """Report oracle prices (needs an account with that right). See :meth:`place_orders`."""
         return await self.place_orders(actions, timeout, nonce, account)
+
+    async def settle(self, unknown: OutcomeUnknown, timeout: float | None = None) -> dict[str, OrderStatus]:
+        """Find out what became of orders whose outcome is unknown, by order id.
+
+        Waits for the whole account from the exchange, over the next connection if there is none. ``GONE``
+        means not open: it has ended or was never placed, and the account does not tell which;
+        ``UNKNOWN`` that the account is not subscribed. Raises ``RequestTimedOut`` when the account does
+        not come in time; asking again is harmless.
+        """
+        return await self._wait(
+            self.core.settle(
+                unknown, anyio.current_time(), self.default_timeout if timeout is None else timeout
+            )
+        )
+
+    async def resend(self, unknown: OutcomeUnknown, timeout: float | None = None) -> OrderResponses:
+        """Send the same signed bytes again: the one way to repeat that cannot double an order.
+
+        A refusal, or ``rejected_duplicate``, does not say that nothing was executed: :meth:`settle` it.
+        Raises as :meth:`place_orders` does.
+        """
+        return await self._wait(
+            self.core.resend(
+                unknown, anyio.current_time(), self.default_timeout if timeout is None else timeout
+            )
+        )
 
     async def _wait(self, call: Call[T]) -> T:
         done = anyio.Event()

@@ -6,48 +6,27 @@ Per connection one task reads and one writes; one more keeps time. They meet onl
 from __future__ import annotations
 
 import math
-import os
-import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import anyio
-import certifi
 from anyio.abc import ByteStream
 
-from bulk_proto.config import Config
 from bulk_proto.core import ClientCore, State
+from bulk_proto.errors import LinkError
 from bulk_proto.events import Event
 
-from .faults import first_of
-
-Connector = Callable[[Config], Awaitable[ByteStream]]
-"""Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
-
-It is awaited once per attempt, is cancelled when the attempt takes too long, and raises ``OSError``
-when there is no connection to be had.
-"""
+from .connectors import Connector
+from .faults import first_of, reason_of
 
 READ_SIZE = 65536  # bytes
 FAREWELL = 1.0  # seconds to hand over the last bytes
-_LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
-
-
-def tcp_connector(ssl_context: ssl.SSLContext | None = None) -> Connector:
-    """The connector used unless the caller brings another: TCP, and TLS verified by certifi's roots."""
-
-    async def connect(config: Config) -> ByteStream:
-        if not config.tls:
-            return await anyio.connect_tcp(config.host, config.port)
-        context = ssl_context or ssl.create_default_context(cafile=certifi.where())
-        return await anyio.connect_tcp(
-            config.host,
-            config.port,
-            ssl_context=context,
-            tls_hostname=config.host,
-            tls_standard_compatible=False,
-        )
-
-    return connect
+_LINE_FAULTS = (
+    OSError,
+    LinkError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+)
 
 
 class Bell:
@@ -118,7 +97,7 @@ class Driver:
                 self.poke()
 
     async def _serve_one_connection(self) -> None:
-        reason = "the connection ended"
+        reason: LinkError | str = "the connection ended"
         self._talking = self._leaving = False
         try:
             async with anyio.create_task_group() as tasks:
@@ -127,7 +106,8 @@ class Driver:
                     await self._converse(stream)
                 tasks.cancel_scope.cancel()
         except* _LINE_FAULTS as faults:
-            reason = _reason(faults)
+            fault = first_of(faults)
+            reason = fault if isinstance(fault, LinkError) else reason_of(fault)
         if not self._leaving:
             self.core.connection_lost(anyio.current_time(), reason)
             self.poke()
@@ -174,13 +154,3 @@ class Driver:
             due = core.next_deadline()
             if due is not None and due < self._armed:
                 self._alarm.ring()
-
-
-def _reason(faults: BaseExceptionGroup[BaseException]) -> str:
-    """What to tell people about a connection that could not be made or kept."""
-    fault = first_of(faults)
-    if isinstance(fault.__cause__, OSError):
-        fault = fault.__cause__  # anyio wraps the fault of the last address it tried
-    if isinstance(fault, ConnectionError) and fault.errno:
-        return os.strerror(fault.errno)  # asyncio's own texts are less plain
-    return str(fault) or type(fault).__name__

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Call(Generic[T]):
@@ -25,6 +26,11 @@ class Call(Generic[T]):
         self._value: T | None = None
         self._error: Exception | None = None
         self._waker: Callable[[], object] | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """True once an answer has come."""
+        return self.done and self._error is None
 
     def wake_with(self, waker: Callable[[], object]) -> None:
         """Call ``waker`` once, when the outcome is known (now, if it already is)."""
@@ -52,6 +58,19 @@ class Call(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # resolve() stored a T
+
+    def then(self, use: Callable[[T], R]) -> Call[R]:
+        """A call that ends when this one does, with what ``use`` makes of the answer. Use it once."""
+        after: Call[R] = Call(self.deadline)
+
+        def pass_on() -> None:
+            if self._error is not None:
+                after.fail(self._error)
+            else:
+                after.resolve(use(self.result()))
+
+        self.wake_with(pass_on)
+        return after
 
     def _finish(self) -> None:
         self.done = True

@@ -52,6 +52,7 @@ class Config(Struct, frozen=True, kw_only=True):
     book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
     max_message_size: int = 64 * 1024 * 1024  # bytes; initial candles and deep books are large
     max_fragments: int = 1024  # per message
+    max_posts_per_second: int = 900  # the exchange disconnects beyond 1000 messages of any kind
     max_subscriptions: int = 100  # limit of the exchange per connection; beyond it disconnects
 
     def __post_init__(self) -> None:

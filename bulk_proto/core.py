@@ -32,13 +32,15 @@ from .backoff import Attempts
 from .book import OrderBook
 from .calls import Call, Deadlines
 from .config import Config
+from .desk import Desk
+from .enums import OrderStatus
 from .errors import (
     BulkError,
     HandshakeRejected,
     LinkError,
     NotConnected,
+    OutcomeUnknown,
     RequestTimedOut,
-    SignerMissing,
     UsageError,
 )
 from .events import (
@@ -55,13 +57,11 @@ from .inventory import Inventory
 from .keepalive import Keepalive
 from .link import Binary, Closed, Link, Opened, Ponged
 from .mirror import Mirror
-from .posts import Posts
 from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .responses import OrderResponses
-from .signing.nonces import Nonces
+from .resync import Resync, settlement
 from .signing.signer import Signer
-from .signing.transaction import sign
-from .subscriptions import Subscription, SubscriptionTable
+from .subscriptions import Stream, Subscription, SubscriptionTable
 from .timers import Timer, TimerTable
 
 
@@ -109,8 +109,9 @@ class ClientCore:
         self.subscriptions = SubscriptionTable(config.max_subscriptions)
         self._mirror = Mirror(self.subscriptions, self.inventory, self.account, config.book_patience)
         self._deadlines = Deadlines()
-        self._posts = Posts(self._deadlines, self._mirror.accounts.get)
-        self._nonces = Nonces(config.wall_clock, signer.public_key) if signer is not None else None
+        self._desk = Desk(
+            config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
+        )
         self._trace = trace
         self._timers = TimerTable()
         self._keepalive = Keepalive(self._timers, config.ping_interval, config.silence_timeout)
@@ -119,8 +120,10 @@ class ClientCore:
         self._link: Link | None = None
         self._farewell = b""
         self._ready: Call[None] | None = None
+        self._resync: Resync | None = None
+        self._served_again: Call[None] | None = None
         self._answers: dict[type, Callable[[Any], object]] = {
-            PostReply: self._posts.answer,
+            PostReply: self._desk.posts.answer,
             SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
             UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
             ErrorReported: self._on_error,
@@ -139,6 +142,7 @@ class ClientCore:
         if self.state is not State.IDLE:
             raise UsageError("already started: stop first, and wait until the connection is closed")
         self._attempts = Attempts(self.config)
+        self._resync = None
         self.last_error = None
         self._connect(now)
         deadline = now + self.config.opening_timeout + self.config.ready_timeout
@@ -177,7 +181,7 @@ class ClientCore:
         changed. A connection that is being made (again) is waited for; one never started is not.
         """
         if self.state in (State.IDLE, State.CLOSING):
-            raise NotConnected(f"nothing was sent: there is no connection to wait for ({self.state.name})")
+            raise NotConnected("nothing was sent: there is no connection to wait for, call connect() first")
         deadline = self._deadline(now, timeout)
         self.want(subscriptions)
         call = self._new_call(deadline, "the exchange did not confirm the subscription")
@@ -223,24 +227,44 @@ class ClientCore:
         ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
         twice or queued. Raises ``SignerMissing``, ``NotConnected`` or ``InvalidAction`` at once.
         """
-        if self.signer is None or self._nonces is None or self.account is None:
-            raise SignerMissing
+        self._desk.require_signer()
         self._require_open()
-        deadline = self._deadline(now, timeout)
-        if nonce is None:
-            nonce = self._nonces.take()
+        return self._desk.place(actions, now, self._deadline(now, timeout), nonce, account)
+
+    def resend(
+        self, unknown: OutcomeUnknown, now: float, timeout: float | None = None
+    ) -> Call[OrderResponses]:
+        """Send the same signed bytes again: the one way to repeat that cannot double an order.
+
+        When the first did arrive, the answer is ``rejectedDuplicate`` for its orders or a
+        ``TransactionRejected`` for its nonce: neither says that nothing was executed, so
+        :meth:`settle` it. Raises ``NotConnected``, ``RateLimited`` or :class:`UsageError` at once.
+        """
+        self._require_open()
+        return self._desk.resend(unknown, now, self._deadline(now, timeout))
+
+    def settle(
+        self, unknown: OutcomeUnknown, now: float, timeout: float | None = None
+    ) -> Call[dict[str, OrderStatus]]:
+        """Find out what became of orders without an answer, by order id.
+
+        Resolves when the exchange has sent the whole account anew, after the next connection if there is
+        none. A status that lives or has ended is what the exchange said. ``GONE`` means not open: it has
+        ended, or was never placed, and the account does not tell which. ``UNKNOWN`` means that the
+        account is not subscribed, so that nothing can be known. Fails with ``RequestTimedOut`` when
+        the account does not come in time; asking again is harmless.
+        """
+        account = self.accounts.get(unknown.account or "")
+        fresh = self._new_call(self._deadline(now, timeout), "the account was not sent in time")
+        if account is None or not account.awaits(unknown.order_ids):
+            fresh.resolve(None)
         else:
-            self._nonces.note(nonce)
-        transaction = sign(
-            actions,
-            signer=self.signer,
-            nonce=nonce,
-            account=self.account if account is None else account,
-            domain=self.config.domain,
-        )
-        request_id, call = self._posts.add(transaction, deadline)
-        self._send(wire.post(request_id, transaction.payload))
-        return call
+            stream = ("account", account.pubkey)
+            if self.state is State.OPEN and account.live:
+                self._ask_again(stream)
+                self._ask()
+            self.subscriptions.wait(fresh, [stream])
+        return fresh.then(lambda _: settlement(account, unknown.order_ids))
 
     # What the driver reports -----------------------------------------------------------------------------
 
@@ -257,10 +281,15 @@ class ClientCore:
             max_fragments=self.config.max_fragments,
         )
 
-    def connection_lost(self, now: float, reason: str) -> None:
-        """The connection broke or could not be made. ``reason`` is for people."""
+    def connection_lost(self, now: float, reason: LinkError | str) -> None:
+        """The connection broke or could not be made. ``reason`` is for people.
+
+        A driver that knows more hands over the error itself, a ``TlsError`` for example: it becomes
+        :attr:`last_error` and what :meth:`start` fails with.
+        """
         if self.state in (State.CONNECTING, State.HANDSHAKING, State.OPEN):
-            self._end(now, Closed(DisconnectReason.LOST, detail=reason), retry=True)
+            error = reason if isinstance(reason, LinkError) else None
+            self._end(now, Closed(DisconnectReason.LOST, detail=str(reason)), retry=True, error=error)
         elif self.state is State.CLOSING:
             self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
 
@@ -274,6 +303,8 @@ class ClientCore:
                 self._on_text(item, now)
             else:
                 self._on_link_event(item, now)
+        if self._served_again is not None and self._served_again.done:
+            self._on_served_again(now)
 
     def handle_deadline(self, now: float) -> None:
         """Act on every deadline that has passed; calling early or twice is harmless."""
@@ -377,32 +408,48 @@ class ClientCore:
         self._mirror.books.expect_snapshots(now)
         self._ask()
         self._events.append(Connected(self._attempts.count, resumed))
+        wanted = list(self.subscriptions.wanted)
         if self._ready is not None:
-            self.subscriptions.wait(self._ready, list(self.subscriptions.wanted), despite_refusals=True)
+            self.subscriptions.wait(self._ready, wanted, despite_refusals=True)
+        if resumed:
+            served = self._new_call(now + self.config.ready_timeout, "not every topic was confirmed again")
+            self.subscriptions.wait(served, wanted, despite_refusals=True)
+            self._served_again = served
+
+    def _on_served_again(self, now: float) -> None:
+        """Seen after whole reads only, so that the events it sums up are out already."""
+        served, self._served_again = self._served_again, None
+        if served is not None and served.succeeded and self._resync is not None and self._link is not None:
+            self._events.append(self._resync.over(now, self.accounts, self._mirror.books))
+            self._resync = None
 
     def _on_closed(self, closed: Closed, now: float) -> None:
         if self.state is State.CLOSING:
             closed = Closed(DisconnectReason.CLOSED_BY_USER)
         self._end(now, closed, retry=self.state is not State.CLOSING)
 
-    def _end(self, now: float, closed: Closed, *, retry: bool) -> None:
+    def _end(self, now: float, closed: Closed, *, retry: bool, error: LinkError | None = None) -> None:
         """The link is gone: tell everybody who relied on it, then wait for the next try or rest."""
         if self._link is not None:
             self._farewell = self._link.data_to_send()
             self._link = None
         self._timers.clear()
-        self.last_error = _error_of(closed) if retry else self.last_error
+        error = error or _error_of(closed)
+        self.last_error = error if retry else self.last_error
         retry_at = self._attempts.retry_at(now, closed) if retry else None
         if retry_at is not None:
             self._timers.set(Timer.BACKOFF, retry_at)
         self.state = State.WAITING if retry else State.IDLE
+        if retry and self._resync is None and self._attempts.ever_opened:
+            self._resync = Resync(now, self.accounts)
         self._mirror.link_lost()
         self.subscriptions.link_lost()
-        self._events.append(Disconnected(closed.reason, retry_at, closed.code, closed.status))
-        self._posts.link_lost(closed.reason.value)
+        detail = closed.detail if closed.reason is DisconnectReason.LOST else ""
+        self._events.append(Disconnected(closed.reason, retry_at, closed.code, closed.status, detail))
+        self._desk.posts.link_lost(closed.reason.value)
         ready, self._ready = self._ready, None
         if ready is not None:
-            ready.fail(_error_of(closed))
+            ready.fail(error)
         if not retry:
             self.subscriptions.stopped(closed.reason.value)
 
@@ -421,7 +468,7 @@ class ClientCore:
     def _on_error(self, error: ErrorReported) -> None:
         """With an id it answers that request; without one it says nothing about any open request."""
         if error.request_id is not None:
-            self._posts.refuse(error.request_id, error.message)
+            self._desk.posts.refuse(error.request_id, error.message)
         elif (refused := self.subscriptions.refuse(error.message)) is not None:
             self._mirror.unwant([refused])
         self._events.append(error)
@@ -437,11 +484,15 @@ class ClientCore:
         """Ask again for books that stay empty or wrong."""
         self._mirror.books.expect_snapshots(now)
         for book, stream in self._mirror.books.expire(now):
-            topic = self.subscriptions.ask_again(stream)
-            if topic is not None:
-                self._send(wire.unsubscribe(topic))
+            self._ask_again(stream)
             self._events.append(BookStale(book.symbol, book.why or "no snapshot came"))
         self._ask()
+
+    def _ask_again(self, stream: Stream) -> None:
+        """Leave a wanted topic, so that the next :meth:`_ask` brings its first state again."""
+        topic = self.subscriptions.ask_again(stream)
+        if topic is not None:
+            self._send(wire.unsubscribe(topic))
 
     def _send(self, text: bytes) -> None:
         """Every caller has seen that the link is open."""

@@ -181,6 +181,7 @@ class Topic(Enum):
     CONTEXT = "frontend_context"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
+    RESYNCED = "resynced"
     BOOK_STALE = "book_stale"
     MISSED = "missed"
     HANDLER_FAILED = "handler_failed"

@@ -12,6 +12,10 @@ No message contains a key, a signature or a whole order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .signing.transaction import Transaction
 
 
 class BulkError(Exception):
@@ -55,6 +59,17 @@ class NotConnected(NotSent, RuntimeError):
     """A request was made while no WebSocket was open."""
 
 
+class RateLimited(NotSent):
+    """The exchange's limit of messages per second is reached: try again in ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            "nothing was sent: one more message this second could make the exchange disconnect; "
+            f"put several orders into one place_orders(), or try again in {retry_after:.3f} s"
+        )
+        self.retry_after = retry_after
+
+
 class RequestError(BulkError):
     """A request left this process and did not succeed."""
 
@@ -75,7 +90,8 @@ class OutcomeUnknown(RequestError):
     """No answer came: the request may or may not have taken effect.
 
     For orders, ``nonce``, ``account`` and ``order_ids`` (one per action, None where an action has no
-    id) tell what to look for in the account. They are None and empty for other requests.
+    id) tell what to look for in the account. They are None and empty for other requests. A client's
+    ``settle(error)`` finds out what became of the orders, ``resend(error)`` sends the same bytes again.
     """
 
     def __init__(
@@ -85,11 +101,13 @@ class OutcomeUnknown(RequestError):
         nonce: int | None = None,
         account: str | None = None,
         order_ids: Sequence[str | None] = (),
+        transaction: Transaction | None = None,
     ) -> None:
         super().__init__(message)
         self.nonce = nonce
         self.account = account
         self.order_ids = tuple(order_ids)
+        self._transaction = transaction
 
 
 class RequestTimedOut(OutcomeUnknown, TimeoutError):
@@ -102,6 +120,14 @@ class ConnectionDropped(OutcomeUnknown):
 
 class LinkError(BulkError):
     """The connection could not be established or kept; ``last_error`` of a client holds one."""
+
+
+class TlsError(LinkError):
+    """No TLS: the certificate was not accepted, or the handshake failed. The text says why and what to do."""
+
+
+class ProxyError(LinkError):
+    """The proxy could not be reached or would not connect. The text holds neither user nor password."""
 
 
 class HandshakeRejected(LinkError):

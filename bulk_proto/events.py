@@ -481,6 +481,22 @@ class Disconnected(Event, frozen=True, gc=False):
     retry_at: float | None  # seconds on the driver's clock; None: no retry will follow
     code: int | None = None  # close code of the peer's close frame
     status: int | None = None  # HTTP status of a refused handshake
+    detail: str = ""  # what the system or the driver said of a lost connection, for people
+
+
+class Resynced(Event, frozen=True, gc=False, kw_only=True):
+    """After a reconnection everything wanted is served again; this is what changed in the gap.
+
+    Executions inside the gap are not repeated by the exchange: they show here as orders that are gone
+    and positions that differ.
+    """
+
+    topic: ClassVar[Topic] = Topic.RESYNCED
+
+    gap: float  # seconds from losing the old link to being served on the new one
+    orders_gone: list[OrderState]  # open before, not any more; status GONE where nobody said why
+    positions_changed: list[PositionUpdate]  # as they are now; size 0 for closed ones
+    books: list[str]  # symbols whose book is live again
 
 
 class BookStale(Event, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import chain
 
 from .account import Account
 from .actions import LimitOrder, MarketOrder
@@ -29,12 +30,20 @@ class Posts:
         self._deadlines = deadlines
         self._account_of = account_of  # None for an account whose stream is not subscribed
         self._open: dict[int, tuple[Call[OrderResponses], Transaction]] = {}
+        self._repeated: set[int] = set()
         self._overdue: OrderedDict[int, Transaction] = OrderedDict()
         self._last_id = 0
 
-    def add(self, transaction: Transaction, deadline: float) -> tuple[int, Call[OrderResponses]]:
-        """Open a request; its orders count as pending, so that an update may overtake the answer."""
+    def add(
+        self, transaction: Transaction, deadline: float, *, repeated: bool = False
+    ) -> tuple[int, Call[OrderResponses]]:
+        """Open a request; its orders count as pending, so that an update may overtake the answer.
+
+        A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
+        """
         self._last_id += 1
+        if repeated:
+            self._repeated.add(self._last_id)
         request_id = self._last_id
         call: Call[OrderResponses] = Call(deadline)
         self._open[request_id] = call, transaction
@@ -49,17 +58,21 @@ class Posts:
             transaction = self._overdue.pop(reply.id, None)
         if transaction is None:
             return
+        repeated = reply.id in self._repeated
+        self._repeated.discard(reply.id)
         if reply.ok:
             responses = attribute(reply.rows, transaction.actions, transaction.order_ids)
             self._settle(transaction, responses)
             if call is not None:
                 call.resolve(responses)
+            return
+        text = reply.text or "the exchange refused the transaction without a reason"
+        if repeated:
+            text = f"the repeated transaction was refused, the first may have been executed: {text}"
         else:
             self._drop(transaction)
-            if call is not None:
-                call.fail(
-                    TransactionRejected(reply.text or "the exchange refused the transaction without a reason")
-                )
+        if call is not None:
+            call.fail(TransactionRejected(text))
 
     def refuse(self, request_id: int, text: str) -> None:
         """An ``error`` frame named this request: nothing was applied."""
@@ -69,6 +82,7 @@ class Posts:
         """Nobody will answer any more: every open request has an unknown outcome, at once."""
         lost, self._open = self._open, {}
         self._overdue.clear()
+        self._repeated.clear()
         for call, transaction in lost.values():
             call.fail(_unknown(ConnectionDropped, f"{reason} before the exchange answered", transaction))
 
@@ -76,7 +90,10 @@ class Posts:
         call, transaction = self._open.pop(request_id)
         self._overdue[request_id] = transaction
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
-            self._overdue.popitem(last=False)
+            forgotten, _ = self._overdue.popitem(last=False)
+            self._repeated.discard(forgotten)
+        if (account := self._account_of(transaction.account)) is not None:
+            account.doubt(chain.from_iterable(transaction.order_ids))
         call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
 
     def _register(self, transaction: Transaction) -> None:
@@ -137,4 +154,5 @@ def _unknown(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> 
         nonce=transaction.nonce,
         account=transaction.account,
         order_ids=[candidates[0] if candidates else None for candidates in transaction.order_ids],
+        transaction=transaction,
     )

@@ -12,13 +12,17 @@ _FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.
 
 
 class Line:
-    """``cut()`` drops all connections; ``deaf`` swallows what the client says; ``refusing`` hangs up."""
+    """``cut()`` drops all connections; ``refusing`` hangs up at once.
+
+    ``deaf`` swallows what the client says, ``mute`` what the exchange says.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.connections = 0
         self.refusing = False
         self.deaf = False
+        self.mute = False
         self._target = target
         self._scopes: set[anyio.CancelScope] = set()
 
@@ -57,7 +61,7 @@ class Line:
                 data = await source.receive()
             except _FAULTS:
                 return
-            if not (outgoing and self.deaf):
+            if not (self.deaf if outgoing else self.mute):
                 await sink.send(data)
 
 

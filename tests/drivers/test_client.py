@@ -473,3 +473,84 @@ def test_contradicting_settings_are_refused_at_once() -> None:
         BulkWebSocketClient("http://127.0.0.1:1")
     assert BulkWebSocketClient(network=Network.TESTNET).core.config.domain is SignatureDomain.TESTNET
     assert BulkWebSocketClient().core.config.domain is SignatureDomain.MAINNET
+
+
+# Doubt and iteration -----------------------------------------------------------------------------------
+
+
+async def test_an_order_cut_off_after_it_arrived_is_settled_as_resting(line: Line) -> None:
+    async with trader(line.url) as client:
+        line.mute = True
+        with pytest.raises(RequestTimedOut) as unknown:
+            await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01, timeout=0.1)
+        line.mute = False
+        line.cut()
+        (order_id,) = unknown.value.order_ids
+        assert await client.settle(unknown.value) == {order_id: OrderStatus.RESTING}
+        assert order_id in client.get_order_map()
+
+
+async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(line: Line) -> None:
+    async with trader(line.url) as client:
+        line.deaf = True
+        with pytest.raises(RequestTimedOut) as unknown:
+            await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01, timeout=0.1)
+        line.deaf = False
+        assert list((await client.settle(unknown.value)).values()) == [OrderStatus.GONE]
+        (response,) = await client.resend(unknown.value)
+        assert (response.order_id, response.status) == (unknown.value.order_ids[0], OrderStatus.RESTING)
+        with pytest.raises(TransactionRejected, match="duplicate nonce"):
+            await client.resend(unknown.value)
+        assert len(client.get_orders()) == 1
+
+
+async def test_a_reconnection_ends_in_one_resynced_event(line: Line) -> None:
+    seen: list[Any] = []
+    async with trader(line.url) as client:
+        client.on(Topic.RESYNCED, seen.append)
+        await client.subscribe_orderbook_delta(BTC)
+        line.cut()
+        await until(lambda: seen)
+        (resynced,) = seen
+        assert resynced.gap > 0
+        assert resynced.orders_gone == []
+
+
+async def test_events_can_be_iterated_over(exchange: ExchangeServer) -> None:
+    client = trader(exchange.url)
+    with pytest.raises(NotConnected):
+        client.events(Topic.TICKER)
+    async with client:
+        stream = client.events(Topic.TICKER, Topic.FILL)
+        await client.place_market_order(BTC, Side.BUY, 0.01)
+        kinds = set()
+        async for payload in stream:
+            kinds.add(type(payload))
+            if kinds == {Ticker, Fill}:
+                break
+        stream.close()
+        assert [payload async for payload in client.events(Topic.BOOK_STALE, timeout=0.05)] == []
+        last = client.events(Topic.DISCONNECTED)
+    assert len([payload async for payload in last]) == 1
+
+
+async def test_a_forgotten_iterator_is_not_fed_for_ever(exchange: ExchangeServer) -> None:
+    async with BulkWebSocketClient(exchange.url, [BTC]) as client:
+        readers = len(client._readers[Topic.TICKER])
+        async for _ in client.events(Topic.TICKER):
+            break
+        assert len(client._readers[Topic.TICKER]) == readers
+
+
+async def test_two_tasks_may_connect_at_once(exchange: ExchangeServer) -> None:
+    client = BulkWebSocketClient(exchange.url, [BTC])
+    results: list[bool] = []
+
+    async def connect() -> None:
+        results.append(await client.connect())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connect)
+        tasks.start_soon(connect)
+    assert results == [True, True]
+    await client.disconnect()

@@ -1,0 +1,79 @@
+"""Events as an asynchronous iterator, for programs that are a loop rather than a set of handlers."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
+
+import anyio
+
+from bulk_proto.events import Event
+from bulk_proto.mailbox import Mailbox
+
+from .driver import Bell
+
+
+class Inbox:
+    """What waits for one iterator: bounded by ``limit`` as :class:`bulk_proto.mailbox.Mailbox` is."""
+
+    def __init__(self, limit: int) -> None:
+        self._mailbox = Mailbox(limit)
+        self._bell = Bell()
+        self.closed = False
+
+    def put(self, event: Event) -> None:
+        self._mailbox.put(event)
+        self._bell.ring()
+
+    def take(self) -> Event | None:
+        return self._mailbox.take()
+
+    def close(self) -> None:
+        self.closed = True
+        self._bell.ring()
+
+    async def wait(self) -> None:
+        await self._bell.wait()
+
+
+class EventStream(AsyncIterator[Any]):
+    """Payloads one after the other; made by ``BulkWebSocketClient.events()``, for one task.
+
+    Events are collected from the moment it is made, until the client is disconnected, :meth:`close` is
+    called or the stream is forgotten. What was collected until then is still handed out.
+    """
+
+    def __init__(self, inbox: Inbox, detach: Callable[[Inbox], None], timeout: float | None) -> None:
+        self._inbox = inbox
+        self._detach = detach
+        self._timeout = math.inf if timeout is None else max(0.0, timeout)
+        self._payloads: deque[object] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._payloads:
+            event = self._inbox.take()
+            if event is not None:
+                self._payloads.extend(event.payloads)
+            elif self._inbox.closed or not await self._wait():
+                self.close()
+                raise StopAsyncIteration
+        return self._payloads.popleft()
+
+    def close(self) -> None:
+        """Collect no more. Harmless when repeated."""
+        self._inbox.close()
+        self._detach(self._inbox)
+
+    def __del__(self) -> None:
+        self.close()
+
+    async def _wait(self) -> bool:
+        """Until something happens; False after ``timeout`` seconds."""
+        with anyio.move_on_after(self._timeout) as patience:
+            await self._inbox.wait()
+        return not patience.cancelled_caught

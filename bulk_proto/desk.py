@@ -1,0 +1,86 @@
+"""The trading desk: signs transactions, paces them, and knows which are on their way.
+
+Nothing here decides whether a connection is open: whoever calls has seen that it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from . import wire
+from .account import Account
+from .actions import Action
+from .calls import Call, Deadlines
+from .config import Config
+from .errors import OutcomeUnknown, RateLimited, SignerMissing, UsageError
+from .pacing import Pace
+from .posts import Posts
+from .responses import OrderResponses
+from .signing.nonces import Nonces
+from .signing.signer import Signer
+from .signing.transaction import Transaction, sign
+
+
+class Desk:
+    """``account`` is whose orders are placed unless a call says otherwise; ``send`` takes a message."""
+
+    def __init__(
+        self,
+        config: Config,
+        signer: Signer | None,
+        account: str | None,
+        deadlines: Deadlines,
+        account_of: Callable[[str], Account | None],
+        send: Callable[[bytes], None],
+    ) -> None:
+        self.posts = Posts(deadlines, account_of)
+        self._signer = signer
+        self._account = account
+        self._domain = config.domain
+        self._nonces = Nonces(config.wall_clock, signer.public_key) if signer is not None else None
+        self._pace = Pace(config.max_posts_per_second)
+        self._send = send
+
+    def require_signer(self) -> None:
+        if self._signer is None:
+            raise SignerMissing
+
+    def place(
+        self, actions: Sequence[Action], now: float, deadline: float, nonce: int | None, account: str | None
+    ) -> Call[OrderResponses]:
+        """Sign and send; what cannot be sent raises before anything is signed."""
+        if self._signer is None or self._nonces is None or self._account is None:
+            raise SignerMissing
+        self._require_pace(now)
+        if nonce is None:
+            nonce = self._nonces.take()
+        else:
+            self._nonces.note(nonce)
+        transaction = sign(
+            actions,
+            signer=self._signer,
+            nonce=nonce,
+            account=self._account if account is None else account,
+            domain=self._domain,
+        )
+        return self._post(transaction, now, deadline)
+
+    def resend(self, unknown: OutcomeUnknown, now: float, deadline: float) -> Call[OrderResponses]:
+        """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
+        transaction = unknown._transaction
+        if transaction is None:
+            raise UsageError("only a transaction of orders can be sent again")
+        self._require_pace(now)
+        return self._post(transaction, now, deadline, repeated=True)
+
+    def _post(
+        self, transaction: Transaction, now: float, deadline: float, *, repeated: bool = False
+    ) -> Call[OrderResponses]:
+        request_id, call = self.posts.add(transaction, deadline, repeated=repeated)
+        self._pace.count(now)
+        self._send(wire.post(request_id, transaction.payload))
+        return call
+
+    def _require_pace(self, now: float) -> None:
+        if (wait := self._pace.wait(now)) > 0:
+            raise RateLimited(wait)

@@ -1,0 +1,286 @@
+"""Outcomes that are unknown: settled by the account, repeated with the same bytes; and what a gap changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulk_proto.actions import CancelAll, LimitOrder
+from bulk_proto.calls import Call
+from bulk_proto.core import ClientCore
+from bulk_proto.enums import OrderStatus, Side
+from bulk_proto.errors import (
+    NotConnected,
+    OutcomeUnknown,
+    RateLimited,
+    RequestTimedOut,
+    TransactionRejected,
+    UsageError,
+)
+from bulk_proto.events import Connected, Resynced
+from bulk_proto.pacing import Pace
+from bulk_proto.subscriptions import l2_delta
+
+from .peer import (
+    KEY,
+    OTHER_KEY,
+    Peer,
+    account_message,
+    book_message,
+    confirmation,
+    connect,
+    opened,
+    order_row,
+    post_reply,
+    snapshot_of_account,
+)
+
+BID = LimitOrder("BTC-USD", Side.BUY, 64000.0, 0.05)
+
+
+def unknown_outcome(call: Call[Any]) -> OutcomeUnknown:
+    with pytest.raises(OutcomeUnknown) as caught:
+        call.result()
+    return caught.value
+
+
+def timed_out(account: str | None = None) -> tuple[ClientCore, Peer, OutcomeUnknown]:
+    """A core on an open link with one order that nobody answered."""
+    core, peer = opened()
+    call = core.place_orders([BID, CancelAll()], 1.0, timeout=1.0, account=account)
+    peer.hear()
+    core.handle_deadline(2.0)
+    return core, peer, unknown_outcome(call)
+
+
+def dropped() -> tuple[ClientCore, Peer, OutcomeUnknown]:
+    """A core on a new link, not yet served, with one order that was in flight when the old one broke."""
+    core, peer = opened()
+    call = core.place_orders([BID], 1.0)
+    core.connection_lost(1.1, "reset")
+    core.handle_deadline(10.0)
+    return core, connect(core, 10.0), unknown_outcome(call)
+
+
+def oid(unknown: OutcomeUnknown) -> str:
+    assert unknown.order_ids[0] is not None
+    return unknown.order_ids[0]
+
+
+# Settling ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_the_next_connections_snapshot_settles_what_was_in_flight(alive: bool) -> None:
+    core, peer, unknown = dropped()
+    call = core.settle(unknown, 10.0)
+    assert not call.done
+    rows = [order_row(oid(unknown))] if alive else []
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(*rows), now=10.1)
+    assert call.result() == {oid(unknown): OrderStatus.RESTING if alive else OrderStatus.GONE}
+
+
+def test_without_a_new_connection_the_account_is_asked_for_again() -> None:
+    core, peer, unknown = timed_out()
+    call = core.settle(unknown, 3.0)
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say({"type": "unsubscribeResponse", "topic": f"account.{KEY}"}, now=3.1)
+    assert not call.done
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(order_row(oid(unknown))), now=3.1)
+    assert call.result() == {oid(unknown): OrderStatus.RESTING}
+
+
+def test_what_the_stream_has_told_meanwhile_is_settled_at_once() -> None:
+    core, peer, unknown = timed_out()
+    update = {"type": "orderUpdate", "ot": "limit", "status": "filled", "sym": "BTC-USD", "oid": oid(unknown)}
+    sizes = {
+        "px": 64000.0,
+        "origSz": 0.05,
+        "sz": 0.0,
+        "fillSz": 0.05,
+        "vwap": 64000.0,
+        "ts": 1767225601 * 10**9,
+    }
+    peer.say(account_message(update | sizes))
+    assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.FILLED}
+    assert peer.hear() == []
+
+
+def test_a_late_answer_settles_as_well() -> None:
+    core, peer, unknown = timed_out()
+    peer.say(post_reply(1, {"resting": {"oid": oid(unknown)}}), now=2.5)
+    assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.RESTING}
+
+
+def test_an_account_that_is_not_subscribed_cannot_tell() -> None:
+    core, _, unknown = timed_out(account=OTHER_KEY)
+    assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.UNKNOWN}
+
+
+def test_settling_is_over_in_time_and_may_be_asked_for_again() -> None:
+    core, peer, unknown = dropped()
+    call = core.settle(unknown, 10.0, timeout=2.0)
+    core.handle_deadline(12.0)
+    with pytest.raises(RequestTimedOut):
+        call.result()
+    again = core.settle(unknown, 12.0)
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=12.1)
+    assert again.result() == {oid(unknown): OrderStatus.GONE}
+
+
+# Sending the same bytes again ----------------------------------------------------------------------------
+
+
+def test_a_repeated_transaction_is_the_same_bytes_under_a_new_request_id() -> None:
+    core, peer = opened()
+    call = core.place_orders([BID], 1.0, timeout=1.0)
+    (first,) = peer.hear()
+    core.handle_deadline(2.0)
+    again = core.resend(unknown_outcome(call), 2.0)
+    (second,) = peer.hear()
+    assert second["request"] == first["request"]
+    assert second["id"] != first["id"]
+    order_id = unknown_outcome(call).order_ids[0]
+    peer.say(post_reply(second["id"], {"resting": {"oid": order_id}}))
+    assert again.result()[0].status is OrderStatus.RESTING
+    assert order_id in core.accounts[KEY].open_orders
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        post_reply(2, {"error": {"message": "duplicate nonce"}}, status="error"),
+        {"type": "error", "error": {"message": "duplicate nonce", "id": 2}},
+    ],
+)
+def test_a_refused_repetition_says_nothing_about_the_first(reply: dict[str, Any]) -> None:
+    core, peer, unknown = timed_out()
+    again = core.resend(unknown, 3.0)
+    peer.say(reply)
+    with pytest.raises(TransactionRejected, match=r"the first may have been executed.*duplicate nonce"):
+        again.result()
+    assert oid(unknown) in core.accounts[KEY].in_doubt
+
+
+def test_a_duplicate_row_means_that_the_first_has_landed() -> None:
+    core, peer, unknown = timed_out()
+    again = core.resend(unknown, 3.0)
+    peer.say(post_reply(2, {"rejectedDuplicate": {"oid": oid(unknown)}}))
+    assert again.result()[0].status is OrderStatus.REJECTED_DUPLICATE
+    assert oid(unknown) in core.accounts[KEY].in_doubt
+
+
+def test_a_repetition_needs_a_connection_and_a_transaction() -> None:
+    core, _, unknown = timed_out()
+    with pytest.raises(UsageError):
+        core.resend(RequestTimedOut("a subscription"), 3.0)
+    core.connection_lost(3.0, "reset")
+    with pytest.raises(NotConnected):
+        core.resend(unknown, 3.0)
+
+
+def test_a_repetition_may_get_no_answer_either() -> None:
+    core, _, unknown = timed_out()
+    again = core.resend(unknown, 3.0, timeout=1.0)
+    core.handle_deadline(4.0)
+    assert unknown_outcome(again).order_ids == unknown.order_ids
+
+
+def test_the_error_shows_no_order_and_no_signature() -> None:
+    _, _, unknown = timed_out()
+    assert "64000" not in f"{unknown} {unknown!r}"
+    assert "signature" not in repr(vars(unknown))
+
+
+# Pace ----------------------------------------------------------------------------------------------------
+
+
+def test_more_orders_than_the_exchange_takes_are_refused_here() -> None:
+    core, peer = opened(max_posts_per_second=3)
+    for _ in range(3):
+        core.place_orders([BID], 1.0)
+    with pytest.raises(RateLimited, match="nothing was sent") as refused:
+        core.place_orders([BID], 1.25)
+    assert refused.value.retry_after == pytest.approx(0.75)
+    assert len(peer.hear()) == 3
+    core.place_orders([BID], 2.0)
+
+
+def test_any_second_holds_no_more_than_the_limit() -> None:
+    pace = Pace(2)
+    sent = []
+    for step in range(100):
+        now = step / 10
+        if pace.wait(now) == 0.0:
+            pace.count(now)
+            sent.append(now)
+    assert all(later - earlier > 0.999 for earlier, later in zip(sent, sent[2:], strict=False))
+    assert len(sent) == 20
+
+
+# What a gap changed --------------------------------------------------------------------------------------
+
+
+def position(size: float) -> dict[str, Any]:
+    return account_message({"type": "positionUpdate", "symbol": "BTC-USD", "size": size, "price": 64000.0})
+
+
+def test_one_event_sums_up_a_gap_after_everything_is_served_again() -> None:
+    kept, gone = (
+        "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS",
+        "2tZDKsMo1ksF1dGatQaQfZDAPvmydgZzwaNsiKTWQP1S",
+    )
+    core, peer = opened()
+    core.subscribe([l2_delta("BTC-USD")], 1.0)
+    peer.say(confirmation("l2delta.BTC-USD"), book_message("snapshot", [(100.0, 1.0)], [(101.0, 1.0)]))
+    peer.say(snapshot_of_account(order_row(kept), order_row(gone)), position(0.5))
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    assert not any(isinstance(event, Resynced) for event in core.events())
+    events = peer.say(
+        confirmation("l2delta.BTC-USD"),
+        book_message("snapshot", [(100.0, 1.0)], [(101.0, 1.0)]),
+        confirmation(f"account.{KEY}"),
+        snapshot_of_account(order_row(kept)),
+        now=8.0,
+    )
+    resynced = events[-1]
+    assert isinstance(resynced, Resynced)
+    assert resynced.gap == 3.0
+    assert [(order.order_id, order.status) for order in resynced.orders_gone] == [(gone, OrderStatus.GONE)]
+    assert [(moved.symbol, moved.size) for moved in resynced.positions_changed] == [("BTC-USD", 0.0)]
+    assert resynced.books == ["BTC-USD"]
+    assert sum(isinstance(event, Resynced) for event in events) == 1
+
+
+def test_a_gap_with_several_attempts_is_one_gap() -> None:
+    core, peer = opened()
+    peer.say(position(0.5))
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(6.0)
+    core.connection_lost(6.0, "refused")
+    core.handle_deadline(8.0)
+    connect(core, 8.0)
+    core.connection_lost(8.5, "reset")
+    core.handle_deadline(20.0)
+    peer = connect(core, 20.0)
+    events = peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), position(0.5), now=21.0)
+    (resynced,) = [event for event in events if isinstance(event, Resynced)]
+    assert (resynced.gap, resynced.orders_gone, resynced.positions_changed) == (16.0, [], [])
+
+
+def test_the_first_connection_ends_no_gap() -> None:
+    core, peer = opened()
+    assert not any(isinstance(event, (Resynced, Connected)) for event in peer.say(snapshot_of_account()))
+
+
+def test_a_topic_that_stays_unconfirmed_is_not_called_served() -> None:
+    core, _ = opened()
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    core.handle_deadline(7.0 + core.config.ready_timeout)
+    events = peer.say(snapshot_of_account(), now=18.0)
+    assert not any(isinstance(event, Resynced) for event in events)
