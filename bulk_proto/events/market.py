@@ -1,0 +1,174 @@
+"""Events of the public market: tickers, trades, books, candles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, field
+
+from bulk_proto.enums import Side, Topic
+from bulk_proto.timestamps import to_nanoseconds
+
+from .base import Event, TimedEvent
+
+
+class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
+    """24-hour figures and current prices of one market, every 200 ms. Any number may be None."""
+
+    topic: ClassVar[Topic] = Topic.TICKER
+
+    symbol: str
+    last_price: float | None = None
+    mark_price: float | None = None  # fair price used for margin
+    oracle_price: float | None = None  # external reference
+    price_change: float | None = None  # 24 h, quote currency, signed
+    price_change_percent: float | None = None
+    high_price: float | None = None
+    low_price: float | None = None
+    volume: float | None = None  # 24 h, base units
+    quote_volume: float | None = None  # 24 h, quote currency
+    open_interest: float | None = None  # base units
+    funding_rate: float | None = None  # current rate, signed fraction
+    regime: int | None = None  # model output, as the next six
+    regime_dt: float | None = None  # age of the regime in steps of 10 s
+    regime_vol: float | None = None
+    regime_mv: float | None = None
+    fair_book_px: float | None = None
+    fair_vol: float | None = None
+    fair_bias: float | None = None
+    timestamp: int | None = None  # documented in ns
+
+    @property
+    def key(self) -> object:
+        return self.symbol
+
+
+class Trade(Struct, frozen=True, gc=False):
+    """One public execution."""
+
+    timestamp: int | None  # documented in ms
+    symbol: str
+    side: Side | None  # the taker's; None when the server did not say
+    size: float  # base units, unsigned
+    price: float
+    maker: str = ""  # public key of the resting side, often empty
+    taker: str = ""
+    reason: str | None = None  # liquidation, adl, liquidation_sweep; None for a normal trade
+    liquidation: bool = False
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        return None if self.timestamp is None else to_nanoseconds(self.timestamp)
+
+
+class Trades(Event, frozen=True, gc=False):
+    """Public executions of one message; handlers receive the list."""
+
+    topic: ClassVar[Topic] = Topic.TRADES
+
+    symbol: str
+    trades: list[Trade]
+
+    @property
+    def payloads(self) -> Sequence[object]:
+        return (self.trades,)
+
+
+class OrderBookLevel(Struct, frozen=True, gc=False):
+    """One price of a book. ``size`` is absolute, never a change; in a delta 0 removes the price.
+
+    ``num_orders`` is real in snapshots only: deltas always carry 0.
+    """
+
+    price: Annotated[float, Meta(ge=0)] = field(name="px")
+    size: Annotated[float, Meta(ge=0)] = field(name="sz")
+    num_orders: int = field(default=0, name="n")
+
+    def __str__(self) -> str:
+        return f"{self.size} @ {self.price}"
+
+
+class BookStream(Enum):
+    """Which subscription a book message came from; both can carry snapshots."""
+
+    SNAPSHOT = "l2Snapshot"
+    DELTA = "l2Delta"
+
+
+class L2Snapshot(TimedEvent, frozen=True, gc=False):
+    """A whole book, or its best ``nlevels`` on each side."""
+
+    topic: ClassVar[Topic] = Topic.L2SNAPSHOT
+
+    symbol: str
+    bids: list[OrderBookLevel]  # highest price first
+    asks: list[OrderBookLevel]  # lowest price first
+    timestamp: int | None
+    stream: BookStream = BookStream.SNAPSHOT
+
+
+class L2Delta(TimedEvent, frozen=True, gc=False):
+    """Changed levels with their new absolute sizes; usually one level on one side."""
+
+    topic: ClassVar[Topic] = Topic.L2DELTA
+
+    symbol: str
+    bid_changes: list[OrderBookLevel]
+    ask_changes: list[OrderBookLevel]
+    timestamp: int | None
+
+
+class Candle(Struct, frozen=True, gc=False):
+    """One bar. A later candle with the same ``open_time`` replaces it: the open bar is repeated."""
+
+    symbol: str
+    interval: str  # as on the wire: 1m is a minute, 1M a month
+    open_time: int | None  # ms
+    close_time: int | None  # ms
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None  # base units
+    num_trades: int | None
+
+
+class Candles(Event, frozen=True, gc=False):
+    """Candles of one message: up to 5,000 past ones first, then updates. Handlers get them one by one."""
+
+    topic: ClassVar[Topic] = Topic.CANDLE
+
+    symbol: str
+    interval: str
+    candles: list[Candle]
+
+    @property
+    def payloads(self) -> Sequence[object]:
+        return self.candles
+
+
+class RiskSurface(Event, frozen=True, gc=False):
+    """Margin ratios by notional and leverage, as the server sent them (the form has changed before)."""
+
+    topic: ClassVar[Topic] = Topic.RISK
+
+    symbol: str
+    surface: dict[str, Any]
+
+    @property
+    def key(self) -> object:
+        return self.symbol
+
+
+class FrontendContext(Event, frozen=True, gc=False):
+    """One row for every market, every two seconds, as the server sent them."""
+
+    topic: ClassVar[Topic] = Topic.CONTEXT
+
+    rows: list[dict[str, Any]]
+
+    @property
+    def key(self) -> object:
+        return Topic.CONTEXT
