@@ -11,69 +11,34 @@ A driver reports what happened (:meth:`~ClientCore.connection_made`, :meth:`~Cli
 The outlets are levels, not edges: reading one twice does no harm. No method blocks, reads a clock, or
 raises because of what the peer did; misuse by the caller raises before anything is sent. ``now`` is
 always in seconds of the driver's own clock.
-
-::
-
-    IDLE ─start→ CONNECTING ─connection_made→ HANDSHAKING ─101→ OPEN ─stop→ CLOSING ─→ IDLE
-                     ▲   └──────── lost, too slow, bad bytes ─────┴─→ WAITING ─┐
-                     └──────────────────── BACKOFF is due ─────────────────────┘
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
-from typing import Any, assert_never
+from enum import Enum
+from typing import Any
 
 from . import wire
 from .account import Account
 from .actions import Action
-from .backoff import Attempts
 from .book import OrderBook
 from .calls import Call, Deadlines
 from .config import Config
 from .desk import Desk
 from .enums import OrderStatus
-from .errors import (
-    BulkError,
-    HandshakeRejected,
-    LinkError,
-    NotConnected,
-    OutcomeUnknown,
-    RequestTimedOut,
-    UsageError,
-)
-from .events import (
-    BookStale,
-    Connected,
-    Disconnected,
-    DisconnectReason,
-    ErrorReported,
-    Event,
-    MessageRefused,
-    Ticker,
-)
+from .errors import BulkError, LinkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
+from .events import BookStale, Connected, Disconnected, ErrorReported, Event, MessageRefused, Ticker
 from .inventory import Inventory
-from .keepalive import Keepalive
-from .link import Binary, Closed, Link, Opened, Ponged
+from .line import Line, State
 from .mirror import Mirror
 from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .responses import OrderResponses
 from .resync import Resync, settlement
 from .signing.signer import Signer
 from .subscriptions import Stream, Subscription, SubscriptionTable
-from .timers import Timer, TimerTable
 
-
-class State(Enum):
-    """Where the core stands; see the drawing at the top of this module."""
-
-    IDLE = auto()
-    WAITING = auto()
-    CONNECTING = auto()
-    HANDSHAKING = auto()
-    OPEN = auto()
-    CLOSING = auto()
+__all__ = ["ClientCore", "Direction", "State"]
 
 
 class Direction(Enum):
@@ -104,7 +69,6 @@ class ClientCore:
         self.signer = signer
         self.account = account or (signer.public_key if signer is not None else None)
         self.inventory = Inventory() if inventory is None else inventory
-        self.state = State.IDLE
         self.last_error: BulkError | None = None
         self.subscriptions = SubscriptionTable(config.max_subscriptions)
         self._mirror = Mirror(self.subscriptions, self.inventory, self.account, config.book_patience)
@@ -113,12 +77,8 @@ class ClientCore:
             config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
         )
         self._trace = trace
-        self._timers = TimerTable()
-        self._keepalive = Keepalive(self._timers, config.ping_interval, config.silence_timeout)
-        self._attempts = Attempts(config)
+        self._line = Line(config, self._on_opened, self._on_lost)
         self._events: list[Event] = []
-        self._link: Link | None = None
-        self._farewell = b""
         self._ready: Call[None] | None = None
         self._resync: Resync | None = None
         self._served_again: Call[None] | None = None
@@ -139,25 +99,16 @@ class ClientCore:
         connect fails, and with ``RequestTimedOut`` when all this takes too long; neither ends the
         core, which goes on trying.
         """
-        if self.state is not State.IDLE:
-            raise UsageError("already started: stop first, and wait until the connection is closed")
-        self._attempts = Attempts(self.config)
+        self._line.start(now)
         self._resync = None
         self.last_error = None
-        self._connect(now)
         deadline = now + self.config.opening_timeout + self.config.ready_timeout
         self._ready = self._new_call(deadline, "the exchange did not confirm every subscription")
         return self._ready
 
     def stop(self, now: float) -> None:
         """Close the connection for good; calls that are still open then fail. Harmless without one."""
-        if self._link is not None and self.state is State.OPEN:
-            self._link.send_close()
-            self.state = State.CLOSING
-            self._timers.clear()
-            self._timers.set(Timer.CLOSING, now + self.config.closing_timeout)
-        elif self.state not in (State.CLOSING, State.IDLE):
-            self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+        self._line.stop(now)
 
     def want(self, subscriptions: Sequence[Subscription]) -> None:
         """Want these topics without waiting for them; they are asked for as soon as a link is open.
@@ -180,8 +131,7 @@ class ClientCore:
         Raises ``NotConnected``, :class:`SubscriptionLimit` or :class:`UsageError` at once, with nothing
         changed. A connection that is being made (again) is waited for; one never started is not.
         """
-        if self.state in (State.IDLE, State.CLOSING):
-            raise NotConnected("nothing was sent: there is no connection to wait for, call connect() first")
+        self._require_started()
         deadline = self._deadline(now, timeout)
         self.want(subscriptions)
         call = self._new_call(deadline, "the exchange did not confirm the subscription")
@@ -199,8 +149,8 @@ class ClientCore:
         Raises :class:`UsageError` for an impossible ``timeout``, with nothing changed.
         """
         deadline = self._deadline(now, timeout)
+        self._mirror.unwant(subscriptions)  # first: whoever waited for these finds them gone
         leaving = self.subscriptions.unwant(subscription.stream for subscription in subscriptions)
-        self._mirror.unwant(subscriptions)
         if self.state is not State.OPEN:
             return []
         calls = []
@@ -252,11 +202,16 @@ class ClientCore:
         none. A status that lives or has ended is what the exchange said. ``GONE`` means not open: it has
         ended, or was never placed, and the account does not tell which. ``UNKNOWN`` means that the
         account is not subscribed, so that nothing can be known. Fails with ``RequestTimedOut`` when
-        the account does not come in time; asking again is harmless.
+        the account does not come in time; asking again is harmless. Raises ``NotConnected`` at once when
+        there is something to wait for, but neither a connection nor one to come.
         """
-        account = self.accounts.get(unknown.account or "")
+        key = unknown.account or ""
+        account = self.accounts.get(key)
+        awaited = account is not None and account.awaits(unknown.order_ids)
+        if awaited:
+            self._require_started()
         fresh = self._new_call(self._deadline(now, timeout), "the account was not sent in time")
-        if account is None or not account.awaits(unknown.order_ids):
+        if account is None or not awaited:
             fresh.resolve(None)
         else:
             stream = ("account", account.pubkey)
@@ -264,22 +219,13 @@ class ClientCore:
                 self._ask_again(stream)
                 self._ask()
             self.subscriptions.wait(fresh, [stream])
-        return fresh.then(lambda _: settlement(account, unknown.order_ids))
+        return fresh.then(lambda _: settlement(self.accounts.get(key), unknown.order_ids))
 
     # What the driver reports -----------------------------------------------------------------------------
 
     def connection_made(self, now: float) -> None:
         """TCP (and TLS) stand; the WebSocket handshake begins."""
-        if self.state is not State.CONNECTING:
-            raise UsageError(f"connection_made() while {self.state.name}")
-        self.state = State.HANDSHAKING
-        self._farewell = b""
-        self._link = Link(
-            host=self.config.host_header,
-            target=self.config.target,
-            max_message_size=self.config.max_message_size,
-            max_fragments=self.config.max_fragments,
-        )
+        self._line.connection_made(now)
 
     def connection_lost(self, now: float, reason: LinkError | str) -> None:
         """The connection broke or could not be made. ``reason`` is for people.
@@ -287,43 +233,21 @@ class ClientCore:
         A driver that knows more hands over the error itself, a ``TlsError`` for example: it becomes
         :attr:`last_error` and what :meth:`start` fails with.
         """
-        if self.state in (State.CONNECTING, State.HANDSHAKING, State.OPEN):
-            error = reason if isinstance(reason, LinkError) else None
-            self._end(now, Closed(DisconnectReason.LOST, detail=str(reason)), retry=True, error=error)
-        elif self.state is State.CLOSING:
-            self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+        self._line.connection_lost(now, reason)
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
-        if self._link is None:
-            return
-        self._keepalive.heard_at = now
-        for item in self._link.receive(data):
-            if isinstance(item, bytes):
-                self._on_text(item, now)
+        for message in self._line.receive(data, now):
+            if isinstance(message, bytes):
+                self._on_text(message, now)
             else:
-                self._on_link_event(item, now)
+                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
         if self._served_again is not None and self._served_again.done:
             self._on_served_again(now)
 
     def handle_deadline(self, now: float) -> None:
         """Act on every deadline that has passed; calling early or twice is harmless."""
-        while (timer := self._timers.pop_expired(now)) is not None:
-            match timer:
-                case Timer.BACKOFF:
-                    self._connect(now)
-                case Timer.OPENING:
-                    self._end(now, Closed(DisconnectReason.OPENING_TIMEOUT), retry=True)
-                case Timer.PING:
-                    if self._keepalive.is_time_to_ask(now) and self._link is not None:
-                        self._link.send_ping()
-                case Timer.SILENCE:
-                    if self._keepalive.is_silent(now):
-                        self._end(now, Closed(DisconnectReason.SILENT), retry=True)
-                case Timer.CLOSING:
-                    self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
-                case _:
-                    assert_never(timer)
+        self._line.handle_deadline(now)
         if self.state is State.OPEN:
             self._refresh_books(now)
         self._deadlines.expire(now)
@@ -333,17 +257,16 @@ class ClientCore:
     @property
     def wants_connection(self) -> bool:
         """True while a connection should be made or kept. Flush ``data_to_send()`` before hanging up."""
-        return self.state in (State.CONNECTING, State.HANDSHAKING, State.OPEN, State.CLOSING)
+        return self._line.is_wanted
 
     def data_to_send(self) -> bytes:
         """Bytes to write, each returned once. The close frame is still here when the link is gone."""
-        data, self._farewell = self._farewell, b""
-        return data + self._link.data_to_send() if self._link is not None else data
+        return self._line.data_to_send()
 
     @property
     def has_data_to_send(self) -> bool:
         """True when ``data_to_send()`` would return something."""
-        return bool(self._farewell) or (self._link is not None and self._link.has_data_to_send)
+        return self._line.has_data_to_send
 
     def events(self) -> list[Event]:
         """Everything that happened since the last call, oldest first, whatever caused it."""
@@ -352,16 +275,20 @@ class ClientCore:
 
     def next_deadline(self) -> float | None:
         """When ``handle_deadline`` wants to be called; None when nothing is due."""
-        dues = [self._timers.next(), self._deadlines.next()]
+        dues = [self._line.next_deadline(), self._deadlines.next()]
         if self.state is State.OPEN:
             dues.append(self._mirror.books.next_due())
         return min((due for due in dues if due is not None), default=None)
 
+    # State, for reading only ----------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self._line.state
+
     @property
     def is_open(self) -> bool:
-        return self.state is State.OPEN
-
-    # State, for reading only ----------------------------------------------------------------------------
+        return self._line.state is State.OPEN
 
     @property
     def tickers(self) -> dict[str, Ticker]:
@@ -379,39 +306,16 @@ class ClientCore:
     def accounts(self) -> dict[str, Account]:
         return self._mirror.accounts
 
-    # The link --------------------------------------------------------------------------------------------
+    # The line --------------------------------------------------------------------------------------------
 
-    def _connect(self, now: float) -> None:
-        self._attempts.began()
-        self.state = State.CONNECTING
-        self._timers.set(Timer.OPENING, now + self.config.opening_timeout)
-
-    def _on_link_event(self, event: Opened | Closed | Binary | Ponged, now: float) -> None:
-        match event:
-            case Opened():
-                self._on_open(now)
-            case Closed():
-                self._on_closed(event, now)
-            case Binary():
-                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-            case Ponged():
-                pass  # like any bytes, it has been heard
-            case _:
-                assert_never(event)
-
-    def _on_open(self, now: float) -> None:
-        self.state = State.OPEN
-        resumed = self._attempts.ever_opened
-        self._attempts.opened(now)
-        self._timers.stop(Timer.OPENING)
-        self._keepalive.start(now)
+    def _on_opened(self, connected: Connected, now: float) -> None:
         self._mirror.books.expect_snapshots(now)
         self._ask()
-        self._events.append(Connected(self._attempts.count, resumed))
+        self._events.append(connected)
         wanted = list(self.subscriptions.wanted)
         if self._ready is not None:
             self.subscriptions.wait(self._ready, wanted, despite_refusals=True)
-        if resumed:
+        if connected.resumed:
             served = self._new_call(now + self.config.ready_timeout, "not every topic was confirmed again")
             self.subscriptions.wait(served, wanted, despite_refusals=True)
             self._served_again = served
@@ -419,39 +323,25 @@ class ClientCore:
     def _on_served_again(self, now: float) -> None:
         """Seen after whole reads only, so that the events it sums up are out already."""
         served, self._served_again = self._served_again, None
-        if served is not None and served.succeeded and self._resync is not None and self._link is not None:
+        if served is not None and served.succeeded and self._resync is not None and self.is_open:
             self._events.append(self._resync.over(now, self.accounts, self._mirror.books))
             self._resync = None
 
-    def _on_closed(self, closed: Closed, now: float) -> None:
-        if self.state is State.CLOSING:
-            closed = Closed(DisconnectReason.CLOSED_BY_USER)
-        self._end(now, closed, retry=self.state is not State.CLOSING)
-
-    def _end(self, now: float, closed: Closed, *, retry: bool, error: LinkError | None = None) -> None:
-        """The link is gone: tell everybody who relied on it, then wait for the next try or rest."""
-        if self._link is not None:
-            self._farewell = self._link.data_to_send()
-            self._link = None
-        self._timers.clear()
-        error = error or _error_of(closed)
-        self.last_error = error if retry else self.last_error
-        retry_at = self._attempts.retry_at(now, closed) if retry else None
-        if retry_at is not None:
-            self._timers.set(Timer.BACKOFF, retry_at)
-        self.state = State.WAITING if retry else State.IDLE
-        if retry and self._resync is None and self._attempts.ever_opened:
-            self._resync = Resync(now, self.accounts)
+    def _on_lost(self, disconnected: Disconnected, error: LinkError, now: float) -> None:
+        """Tell everybody who relied on the link."""
+        by_user = disconnected.retry_at is None
+        if not by_user:
+            self.last_error = error
+            self._resync = self._resync or Resync(now, self.accounts)
         self._mirror.link_lost()
         self.subscriptions.link_lost()
-        detail = closed.detail if closed.reason is DisconnectReason.LOST else ""
-        self._events.append(Disconnected(closed.reason, retry_at, closed.code, closed.status, detail))
-        self._desk.posts.link_lost(closed.reason.value)
+        self._events.append(disconnected)
+        self._desk.posts.link_lost(disconnected.reason.value)
         ready, self._ready = self._ready, None
         if ready is not None:
             ready.fail(error)
-        if not retry:
-            self.subscriptions.stopped(closed.reason.value)
+        if by_user:
+            self.subscriptions.stopped(disconnected.reason.value)
 
     # Messages --------------------------------------------------------------------------------------------
 
@@ -495,11 +385,13 @@ class ClientCore:
             self._send(wire.unsubscribe(topic))
 
     def _send(self, text: bytes) -> None:
-        """Every caller has seen that the link is open."""
-        assert self._link is not None
         if self._trace is not None:
             self._trace(Direction.SENT, text)
-        self._link.send_text(text)
+        self._line.send(text)
+
+    def _require_started(self) -> None:
+        if self.state in (State.IDLE, State.CLOSING):
+            raise NotConnected("nothing was sent: there is no connection to wait for, call connect() first")
 
     def _require_open(self) -> None:
         if self.state is not State.OPEN:
@@ -517,11 +409,3 @@ class ClientCore:
         call: Call[None] = Call(deadline)
         self._deadlines.add(call, lambda: call.fail(RequestTimedOut(on_expiry)))
         return call
-
-
-def _error_of(closed: Closed) -> LinkError:
-    if closed.status is not None:
-        return HandshakeRejected(closed.status)
-    code = f" (close code {closed.code})" if closed.code is not None else ""
-    detail = f": {closed.detail}" if closed.detail else ""
-    return LinkError(f"{closed.reason.value}{code}{detail}")

@@ -17,6 +17,7 @@ from bulk_proto.errors import (
     ConnectionDropped,
     LinkError,
     NotConnected,
+    OutcomeUnknown,
     SubscriptionRefused,
     UsageError,
 )
@@ -487,3 +488,30 @@ def test_answered_transactions_leave_nothing_behind_although_no_deadline_passes(
         core.data_to_send()
         core.events()
     assert alive(Call) - before < 100
+
+
+# Doubt ---------------------------------------------------------------------------------------------------
+
+
+def in_doubt() -> tuple[ClientCore, OutcomeUnknown]:
+    core, _ = opened()
+    call = core.place_orders([BID], 1.0)
+    core.connection_lost(2.0, "reset")
+    with pytest.raises(OutcomeUnknown) as unknown:
+        call.result()
+    return core, unknown.value
+
+
+def test_settling_after_a_stop_is_refused_since_no_snapshot_will_come() -> None:
+    core, unknown = in_doubt()
+    core.stop(3.0)
+    with pytest.raises(NotConnected):
+        core.settle(unknown, 4.0)
+    assert core.next_deadline() is None
+
+
+def test_an_account_that_is_left_meanwhile_cannot_tell() -> None:
+    core, unknown = in_doubt()
+    call = core.settle(unknown, 3.0)
+    core.unsubscribe([topics.account(KEY)], 3.0)
+    assert list(call.result().values()) == [OrderStatus.UNKNOWN]

@@ -30,6 +30,7 @@ from bulk_proto.errors import (
     ConnectionDropped,
     LinkError,
     NotConnected,
+    OutcomeUnknown,
     RequestTimedOut,
     SubscriptionRefused,
     TransactionRejected,
@@ -75,6 +76,8 @@ UNIVERSE = (
     topics.account(KEY),
     topics.account(OTHER_KEY),
 )
+WAITS = ("subscribe", "ready", "settle")  # kinds of calls that a topic served brings to their end
+ACCOUNT = ("account", KEY)
 STATE_COMES_FIRST = {"l2snapshot", "account"}
 FOREIGN_ORDERS = tuple(
     f"{digit}2tZDKsMo1ksF1dGatQaQfZDAPvmydgZzwaNsiKTWQP" for digit in "123"
@@ -101,6 +104,7 @@ class Watched:
     wakes: int = 0
     reported: bool = False
     actions: int = 0
+    payload: object = None
     expected: type[Exception] | None = None
 
     def wake(self) -> None:
@@ -123,6 +127,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.primed: set[Stream] = set()
         self.posts: dict[int, Watched] = {}
         self.unanswered: list[int] = []
+        self.in_doubt: list[tuple[OutcomeUnknown, Watched]] = []
         self.last_id = 0
         self.last_nonce = -1
         self.clock = 1767225600_000_000_000
@@ -199,14 +204,41 @@ class CoreMachine(RuleBasedStateMachine):
         watched = self.watch(self.core.place_orders(actions, self.now, timeout=timeout), "post")
         watched.actions = len(actions)
         (request,) = self.look()
-        assert request["method"] == "post"
-        assert request["id"] > self.last_id
-        self.last_id = request["id"]
+        self.note_post(request, watched)
         nonce = int(request["request"]["payload"]["nonce"])
         assert nonce > self.last_nonce
         self.last_nonce = nonce
-        self.posts[self.last_id] = watched
-        self.unanswered.append(self.last_id)
+
+    @precondition(lambda self: self.in_doubt)
+    @rule(data=st.data())
+    def resend(self, data: st.DataObject) -> None:
+        """The same bytes, under a number of their own."""
+        unknown, first = data.draw(st.sampled_from(self.in_doubt))
+        if self.core.state is not State.OPEN:
+            with_error(NotConnected, lambda: self.core.resend(unknown, self.now))
+            self.look()
+            return
+        watched = self.watch(self.core.resend(unknown, self.now), "post")
+        watched.actions = first.actions
+        (request,) = self.look()
+        self.note_post(request, watched)
+        assert watched.payload == first.payload
+
+    @precondition(lambda self: self.in_doubt)
+    @rule(data=st.data(), timeout=timeouts)
+    def settle_doubt(self, data: st.DataObject, timeout: float | None) -> None:
+        """What waits for an answer or a snapshot is waited for, unless no connection is to come."""
+        unknown, _ = data.draw(st.sampled_from(self.in_doubt))
+        account = self.core.accounts.get(KEY)
+        waits = account is not None and account.awaits(unknown.order_ids)
+        if waits and self.core.state in (State.IDLE, State.CLOSING):
+            with_error(NotConnected, lambda: self.core.settle(unknown, self.now, timeout))
+            return
+        again = waits and self.core.state is State.OPEN and account is not None and account.live
+        call = self.core.settle(unknown, self.now, timeout)
+        assert call.done is not waits
+        self.watch(call, "settle", {ACCOUNT} if waits else ())
+        self.look(asked_again=[ACCOUNT] if again else [])
 
     # The line --------------------------------------------------------------------------------------------
 
@@ -339,7 +371,8 @@ class CoreMachine(RuleBasedStateMachine):
             del self.wanted[one.stream]
             self.forget(one.stream)
             for watched in self.calls:
-                if watched.kind == "subscribe" and one.stream in watched.waits_for:
+                refusable = watched.kind in ("subscribe", "settle") and not watched.call.succeeded
+                if refusable and one.stream in watched.waits_for and not watched.reported:
                     watched.expected = SubscriptionRefused
             self.done_with(one.stream)
         self.look()
@@ -370,7 +403,7 @@ class CoreMachine(RuleBasedStateMachine):
     def order_update(self, order: str, status: str) -> None:
         row = order_row(order) | {"timestamp": self.tick(), "status": status}
         self.say(account_message({"type": "orderUpdate"} | row))
-        if ("account", KEY) in self.wanted:
+        if ACCOUNT in self.wanted:
             account = self.core.accounts[KEY]
             assert (order in account.open_orders) is (order not in account.finished)  # which is final
             assert status == "working" or order in account.finished
@@ -382,7 +415,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.say(
             account_message({"type": "positionUpdate", "symbol": "BTC-USD", "size": size, "price": 64000.0})
         )
-        if ("account", KEY) in self.wanted:
+        if ACCOUNT in self.wanted:
             assert self.core.inventory.quantity_for("BTC-USD") == size
         self.look()
 
@@ -425,7 +458,7 @@ class CoreMachine(RuleBasedStateMachine):
         number = data.draw(st.sampled_from([*self.unanswered, 10**6, *list(self.posts)[-2:]]))
         watched = self.posts.get(number)
         was_open = watched is not None and not watched.call.done
-        self.placed_by_reply.add(f"reply{number}")
+        self.note_pending()
         rows: dict[str, list[dict[str, Any]]] = {
             "ok": [{"cancelledIoc": {"filledSz": 0.0}}],
             "nothing": [],
@@ -451,10 +484,8 @@ class CoreMachine(RuleBasedStateMachine):
         """The ids that orders really have, as pending says."""
         number = data.draw(st.sampled_from(self.unanswered))
         self.unanswered.remove(number)
-        account = self.core.accounts.get(KEY)
-        pending = list(account.pending) if account is not None else []
+        pending = self.note_pending()
         self.say(post_reply(number, *({"resting": {"oid": order}} for order in pending)))
-        self.placed_by_reply.update(pending)
         self.look()
 
     # What must hold --------------------------------------------------------------------------------------
@@ -481,9 +512,9 @@ class CoreMachine(RuleBasedStateMachine):
                 continue
             assert state is not State.IDLE
             if state is State.WAITING:
-                assert watched.kind == "subscribe"
+                assert watched.kind in ("subscribe", "settle")
             if state in (State.CONNECTING, State.HANDSHAKING):
-                assert watched.kind in ("subscribe", "ready")
+                assert watched.kind in WAITS
 
     @invariant()
     def subscriptions_follow_the_model(self) -> None:
@@ -518,6 +549,21 @@ class CoreMachine(RuleBasedStateMachine):
         texts = [one if isinstance(one, str) else json.dumps(one) for one in messages]
         self.core.receive_data(b"".join(frame(0x1, text.encode()) for text in texts), self.now)
 
+    def note_post(self, request: dict[str, Any], watched: Watched) -> None:
+        assert request["method"] == "post"
+        assert request["id"] > self.last_id
+        self.last_id = request["id"]
+        watched.payload = request["request"]["payload"]
+        self.posts[self.last_id] = watched
+        self.unanswered.append(self.last_id)
+
+    def note_pending(self) -> list[str]:
+        """A reply may make any of these open, with a known word or an unknown one."""
+        account = self.core.accounts.get(KEY)
+        pending = list(account.pending) if account is not None else []
+        self.placed_by_reply.update(pending)
+        return pending
+
     def tick(self) -> int:
         self.clock += 1_000_000
         return self.clock
@@ -531,7 +577,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def done_with(self, stream: Stream) -> None:
         for watched in self.calls:
-            if watched.kind in ("subscribe", "ready"):
+            if watched.kind in WAITS:
                 watched.waits_for.discard(stream)
 
     def forget(self, stream: Stream) -> None:
@@ -544,12 +590,14 @@ class CoreMachine(RuleBasedStateMachine):
         self.calls.append(watched)
         return watched
 
-    def look(self, newly_asked: Sequence[Subscription] = ()) -> list[dict[str, Any]]:
+    def look(
+        self, newly_asked: Sequence[Subscription] = (), asked_again: Sequence[Stream] = ()
+    ) -> list[dict[str, Any]]:
         """Read every outlet and compare; returns what the peer heard."""
         heard = self.peer.hear() if self.peer is not None else []
         events = self.core.events()
-        asked_again = self.follow(events)
-        self.check_requests(heard, list(newly_asked), asked_again)
+        stale = self.follow(events)
+        self.check_requests(heard, list(newly_asked), [*asked_again, *stale])
         if self.core.state not in (State.HANDSHAKING, State.OPEN, State.CLOSING):
             self.peer = None
             for known in (self.asked, self.confirmed, self.primed):
@@ -607,8 +655,8 @@ class CoreMachine(RuleBasedStateMachine):
     def check_calls(self) -> None:
         for watched in self.calls:
             call = watched.call
-            waits = watched.kind in ("subscribe", "ready")
-            asked = watched.kind == "subscribe" or self.core.is_open
+            waits = watched.kind in WAITS
+            asked = watched.kind != "ready" or self.core.is_open
             if waits and asked and not watched.waits_for and watched.expected is None:
                 assert call.done
             if not call.done or watched.reported:
@@ -620,6 +668,8 @@ class CoreMachine(RuleBasedStateMachine):
                 assert type(outcome) is watched.expected
             elif isinstance(outcome, Exception):
                 assert isinstance(outcome, (lost, RequestTimedOut))
+                if watched.kind == "post" and isinstance(outcome, OutcomeUnknown):
+                    self.in_doubt.append((outcome, watched))
             elif watched.kind == "post":
                 assert isinstance(outcome, OrderResponses)
                 assert len(outcome) == watched.actions
@@ -650,5 +700,5 @@ def with_error(kinds: type[Exception] | tuple[type[Exception], ...], act: Callab
 
 def test_whatever_happens_in_any_order_the_core_keeps_its_promises() -> None:
     run_state_machine_as_test(
-        CoreMachine, settings=settings(max_examples=250, stateful_step_count=50, deadline=None)
+        CoreMachine, settings=settings(max_examples=250, stateful_step_count=40, deadline=None)
     )
