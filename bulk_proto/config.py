@@ -10,6 +10,7 @@ from msgspec import Struct
 from .enums import SignatureDomain
 from .errors import UsageError
 from .link import check_request
+from .signing.nonces import NonceMemory
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _DURATIONS = (
@@ -30,15 +31,17 @@ class Config(Struct, frozen=True, kw_only=True):
 
     ``wall_clock`` gives nanoseconds since 1970 and is used for nonces alone; ``chance`` gives numbers
     from 0 to 1 and is used for jitter alone. Both come from outside so that any run can be repeated.
+    ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
     Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, and for a
-    duration that is not a finite number above 0.
+    duration that is not a finite number above 0 (``book_silence`` may be infinite).
     """
 
     url: str
     domain: SignatureDomain
     wall_clock: Callable[[], int]
     chance: Callable[[], float]
+    nonce_memory: NonceMemory | None = None
 
     opening_timeout: float = 10.0  # name look-up, TCP, TLS and handshake together
     ready_timeout: float = 10.0  # first subscriptions confirmed and first account snapshot
@@ -50,6 +53,7 @@ class Config(Struct, frozen=True, kw_only=True):
     backoff_cap: float = 30.0  # documented
     settled_after: float = 60.0  # a link that lived this long resets the back-off
     book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
+    book_silence: float = 30.0  # a book that no message has touched for so long is asked for again
     max_message_size: int = 64 * 1024 * 1024  # bytes; initial candles and deep books are large
     max_fragments: int = 1024  # per message
     max_posts_per_second: int = 900  # the exchange disconnects beyond 1000 messages of any kind
@@ -69,6 +73,8 @@ class Config(Struct, frozen=True, kw_only=True):
         for name in _DURATIONS:
             if not 0 < getattr(self, name) < float("inf"):  # 0 would be due again at once, for ever
                 raise UsageError(f"{name} must be a number of seconds above 0")
+        if not self.book_silence > 0:
+            raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
 
     @property
     def tls(self) -> bool:

@@ -36,7 +36,8 @@ from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .responses import OrderResponses
 from .resync import Resync, settlement
 from .signing.signer import Signer
-from .subscriptions import Stream, Subscription, SubscriptionTable
+from .subscription_table import SubscriptionTable
+from .subscriptions import Stream, Subscription
 
 __all__ = ["ClientCore", "Direction", "State"]
 

@@ -37,7 +37,9 @@ class Desk:
         self._signer = signer
         self._account = account
         self._domain = config.domain
-        self._nonces = Nonces(config.wall_clock, signer.public_key) if signer is not None else None
+        self._nonces = (
+            Nonces(config.wall_clock, signer.public_key, config.nonce_memory) if signer is not None else None
+        )
         self._pace = Pace(config.max_posts_per_second)
         self._send = send
 
@@ -49,8 +51,9 @@ class Desk:
         self, actions: Sequence[Action], now: float, deadline: float, nonce: int | None, account: str | None
     ) -> Call[OrderResponses]:
         """Sign and send; what cannot be sent raises before anything is signed."""
-        if self._signer is None or self._nonces is None or self._account is None:
-            raise SignerMissing
+        assert self._signer is not None  # require_signer() has been called
+        assert self._nonces is not None
+        assert self._account is not None
         self._require_pace(now)
         if nonce is None:
             nonce = self._nonces.take()

@@ -23,7 +23,8 @@ from .events import (
     Ticker,
 )
 from .inventory import Inventory
-from .subscriptions import Subscription, SubscriptionTable
+from .subscription_table import SubscriptionTable
+from .subscriptions import Subscription
 from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}

@@ -21,6 +21,7 @@ from .responses import OrderResponses, attribute
 from .signing.transaction import Transaction
 
 _LATE_ANSWERS_KEPT = 256
+_SAYS_NOTHING = (OrderStatus.PENDING, OrderStatus.UNKNOWN)
 
 
 class Posts:
@@ -117,8 +118,8 @@ class Posts:
         if account is None:
             return
         for response, candidates in zip(responses, transaction.order_ids, strict=True):
-            if response.order_id not in candidates or response.status is OrderStatus.PENDING:
-                continue  # nothing was said about the order: it stays pending
+            if response.order_id not in candidates or response.status in _SAYS_NOTHING:
+                continue  # the order stays pending, for the stream or the next snapshot to tell
             for order_id in candidates:
                 told = order_id == response.order_id
                 # Of two candidate ids only one is real: the other was never an order.

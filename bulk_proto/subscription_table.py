@@ -1,0 +1,187 @@
+"""Which topics are wanted, which are asked for on this link, which the exchange has confirmed.
+
+``subscribe`` and ``unsubscribe`` carry no request id: their answers are matched by topic.
+
+What is wanted outlives connections and is replayed after each; the other sets belong to one link.
+Topics may be wanted while there is no link: they are asked for when one opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .calls import Call
+from .errors import ConnectionDropped, SubscriptionLimit, SubscriptionRefused, UsageError
+from .subscriptions import Stream, Subscription
+from .wire import split_topic
+
+_STATE_COMES_FIRST = frozenset({"l2snapshot", "account"})  # done only when the first state has arrived
+
+
+class SubscriptionTable:
+    """The sets described above, and the calls that wait for them."""
+
+    def __init__(self, limit: int) -> None:
+        self.wanted: dict[Stream, Subscription] = {}
+        self._limit = limit
+        self._asked: set[Stream] = set()
+        self._confirmed: dict[Stream, str] = {}  # the server's own spelling, needed to unsubscribe
+        self._primed: set[Stream] = set()  # the first state has arrived
+        self._waits: list[_Wait] = []
+        self._leaving: dict[Stream, list[Call[None]]] = {}
+
+    # The user's side ---------------------------------------------------------------------------------
+
+    def want(self, subscriptions: Sequence[Subscription]) -> None:
+        """Record the wish. Raises, with nothing recorded, over the limit or for a contradiction."""
+        merged = dict(self.wanted)
+        for subscription in subscriptions:
+            known = merged.setdefault(subscription.stream, subscription)
+            if known != subscription:
+                raise UsageError(
+                    f"{subscription.topic} is subscribed with other parameters, and its messages could not "
+                    "be told apart: unsubscribe it first"
+                )
+        if len(merged) > self._limit:
+            raise SubscriptionLimit(
+                f"{len(merged)} topics, but the exchange closes a connection with more than {self._limit}: "
+                "use a second client for the rest"
+            )
+        self.wanted = merged
+
+    def unwant(self, streams: Iterable[Stream]) -> list[tuple[Stream, str]]:
+        """Withdraw the wish; returns streams and topics that must be unsubscribed on this link.
+
+        Nothing waits for a withdrawn topic any more.
+        """
+        leaving = []
+        for stream in streams:
+            subscription = self.wanted.pop(stream, None)
+            if subscription is not None and stream in self._asked:
+                leaving.append((stream, self._confirmed.get(stream, subscription.topic)))
+            self._forget(stream)
+            self._done_with(stream)
+        return leaving
+
+    def wait(self, call: Call[None], streams: Iterable[Stream], *, despite_refusals: bool = False) -> None:
+        """Resolve ``call`` when every stream is served (now, if all are).
+
+        A refused stream fails it, or counts as done with ``despite_refusals``.
+        """
+        self._sweep()
+        missing = {stream for stream in streams if not self._served(stream)}
+        if missing:
+            self._waits.append(_Wait(call, missing, despite_refusals))
+        else:
+            call.resolve(None)
+
+    def wait_to_leave(self, call: Call[None], stream: Stream) -> None:
+        others = self._leaving.get(stream, ())
+        self._leaving[stream] = [call, *(other for other in others if not other.done)]
+
+    # The link's side ---------------------------------------------------------------------------------
+
+    def to_ask(self) -> list[Subscription]:
+        """Wanted but not yet asked for on this link; from now on they count as asked."""
+        fresh = [subscription for stream, subscription in self.wanted.items() if stream not in self._asked]
+        self._asked.update(subscription.stream for subscription in fresh)
+        return fresh
+
+    def ask_again(self, stream: Stream) -> str | None:
+        """Forget that a wanted topic was asked for; returns the topic to unsubscribe first, if any."""
+        return self._forget(stream)
+
+    def confirm(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            stream = split_topic(topic)
+            if stream in self._asked:
+                self._confirmed[stream] = topic
+                self._settle(stream)
+
+    def prime(self, stream: Stream) -> None:
+        """The first state of a topic has arrived, before or after its confirmation."""
+        if stream in self.wanted and stream not in self._primed:
+            self._primed.add(stream)
+            self._settle(stream)
+
+    def confirm_leaving(self, topic: str) -> None:
+        for call in self._leaving.pop(split_topic(topic), ()):
+            call.resolve(None)
+
+    def refuse(self, text: str) -> Subscription | None:
+        """Give up and return the unconfirmed topic that an error names; None if it names none or several."""
+        named = [
+            subscription
+            for stream, subscription in self.wanted.items()
+            if stream in self._asked and stream not in self._confirmed and subscription.is_named_in(text)
+        ]
+        if len(named) != 1:
+            return None
+        self._give_up(named[0], text)
+        return named[0]
+
+    def link_lost(self) -> None:
+        """Nothing is subscribed any more; what is wanted stays, and waits go on until their deadline."""
+        self._asked.clear()
+        self._confirmed.clear()
+        self._primed.clear()
+        leaving, self._leaving = self._leaving, {}
+        for calls in leaving.values():
+            for call in calls:
+                call.resolve(None)
+
+    def stopped(self, why: str) -> None:
+        """No link will follow: nothing can be confirmed any more."""
+        waits, self._waits = self._waits, []
+        for wait in waits:
+            wait.call.fail(ConnectionDropped(f"{why} before the exchange confirmed every topic"))
+
+    def _served(self, stream: Stream) -> bool:
+        return stream in self._confirmed and (stream[0] not in _STATE_COMES_FIRST or stream in self._primed)
+
+    def _settle(self, stream: Stream) -> None:
+        if self._served(stream):
+            self._done_with(stream)
+
+    def _done_with(self, stream: Stream) -> None:
+        for wait in self._waits:
+            wait.done_with(stream)
+        self._sweep()
+
+    def _forget(self, stream: Stream) -> str | None:
+        """As if it had never been asked for; returns the topic as it was confirmed."""
+        self._asked.discard(stream)
+        self._primed.discard(stream)
+        return self._confirmed.pop(stream, None)
+
+    def _give_up(self, subscription: Subscription, text: str) -> None:
+        stream = subscription.stream
+        del self.wanted[stream]
+        self._forget(stream)
+        for wait in self._waits:
+            if wait.despite_refusals:
+                wait.done_with(stream)
+            elif stream in wait.missing:
+                wait.call.fail(
+                    SubscriptionRefused(f"the exchange refused {subscription.topic}: {text[:200]}")
+                )
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self._waits = [wait for wait in self._waits if not wait.call.done]
+
+
+class _Wait:
+    """A call and the streams that it still waits for."""
+
+    __slots__ = ("call", "despite_refusals", "missing")
+
+    def __init__(self, call: Call[None], missing: set[Stream], despite_refusals: bool) -> None:
+        self.call = call
+        self.missing = missing
+        self.despite_refusals = despite_refusals
+
+    def done_with(self, stream: Stream) -> None:
+        self.missing.discard(stream)
+        if not self.missing:
+            self.call.resolve(None)
