@@ -17,24 +17,11 @@ from .wire import split_topic
 
 Stream = tuple[str, str]
 
-CANDLE_INTERVALS = [
-    "10s",
-    "1m",
-    "3m",
-    "5m",
-    "15m",
-    "30m",
-    "1h",
-    "2h",
-    "4h",
-    "6h",
-    "8h",
-    "12h",
-    "1d",
-    "3d",
-    "1w",
-    "1M",
-]
+CANDLE_INTERVALS = (
+    *("10s", "1m", "3m", "5m", "15m", "30m"),
+    *("1h", "2h", "4h", "6h", "8h", "12h"),
+    *("1d", "3d", "1w", "1M"),
+)
 
 
 class Subscription(Struct, frozen=True, kw_only=True, gc=False):
