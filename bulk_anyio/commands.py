@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+import tomllib
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
 import click
+from msgspec.structs import replace
 from rich.console import Console
 
 from bulk_proto.errors import BulkError
-from bulk_proto.exchange import ExchangeConfig
+from bulk_proto.exchange import SCENARIOS, AnyFault, ExchangeConfig, read_faults, scenario
 
 from .demo import DemoFailed, run_demo
 from .exchange import serve_exchange
@@ -73,11 +76,22 @@ def demo(seconds: float, seed: int, backend: str) -> None:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the background order flow.")
 @click.option(
+    "--scenario",
+    "character",
+    type=click.Choice(list(SCENARIOS)),
+    default="calm",
+    show_default=True,
+    help="How the background orders behave.",
+)
+@click.option(
     "--flow",
     type=click.FloatRange(0),
-    default=20.0,
-    show_default=True,
-    help="Background orders a second and market.",
+    help="Background orders a second and market, in place of the scenario's.",
+)
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file that says what goes wrong, and when.",
 )
 @click.option(
     "--accept-undomained",
@@ -85,7 +99,15 @@ def demo(seconds: float, seed: int, backend: str) -> None:
     help="Also accept signatures without the domain byte, as the exchange's own client 0.1.2 makes them.",
 )
 @click.option("--backend", type=_BACKENDS, default="asyncio", show_default=True, help="Event loop to run on.")
-def exchange(port: int, seed: int, flow: float, accept_undomained: bool, backend: str) -> None:
+def exchange(
+    port: int,
+    seed: int,
+    character: str,
+    flow: float | None,
+    faults: Path | None,
+    accept_undomained: bool,
+    backend: str,
+) -> None:
     """Serve a simulated exchange on the loopback address until Ctrl-C.
 
     Every key has an account with play money there; signatures are checked for domain DEVNET.
@@ -93,9 +115,27 @@ def exchange(port: int, seed: int, flow: float, accept_undomained: bool, backend
     \b
     Examples:
       bulk exchange --port 9000
-      bulk exchange --seed 7 --flow 50
+      bulk exchange --seed 7 --scenario fast
+      bulk exchange --faults chaos.toml
+
+    \b
+    A file of faults; help(bulk_proto.exchange.faults) names all of them:
+      [[fault]]
+      on = "reply"      # the third answer to a transaction
+      nth = 3
+      do = "close"      # the connection ends in its place
+      code = 1011
     """
-    config = ExchangeConfig(epoch_ns=time.time_ns(), flow_rate=flow, accept_undomained=accept_undomained)
+    config = scenario(
+        character,
+        ExchangeConfig(
+            epoch_ns=time.time_ns(),
+            accept_undomained=accept_undomained,
+            faults=() if faults is None else _read_script(faults),
+        ),
+    )
+    if flow is not None:
+        config = replace(config, flow_rate=flow)
 
     async def serve() -> None:
         async with serve_exchange(config, seed=seed, port=port) as server:
@@ -108,6 +148,13 @@ def exchange(port: int, seed: int, flow: float, accept_undomained: bool, backend
         click.echo("closed")
     except OSError as error:
         raise click.ClickException(f"port {port} cannot be used: {error}") from error
+
+
+def _read_script(path: Path) -> tuple[AnyFault, ...]:
+    try:
+        return read_faults(tomllib.loads(path.read_text()))
+    except (ValueError, BulkError) as error:
+        raise click.ClickException(f"{path} is no script of faults: {error}") from error
 
 
 def _run(main: Callable[[], Awaitable[T]], backend: str) -> T:

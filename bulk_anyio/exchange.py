@@ -6,20 +6,23 @@ the loopback address unless told otherwise.
 
 from __future__ import annotations
 
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, SocketAttribute
 
 from bulk_proto.exchange import ExchangeConfig, Session, SimulatedExchange
 
 from .driver import READ_SIZE, Bell
 
 LOOPBACK = "127.0.0.1"
-_LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+_NO_LINGER = (1).to_bytes(4, sys.byteorder) + bytes(4)  # the system's struct linger: on, 0 seconds
+_LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
 
 class ExchangeServer:
@@ -43,7 +46,11 @@ class ExchangeServer:
                 self.exchange.advance(anyio.current_time())
                 self._flush()
 
-    async def serve(self, stream: SocketStream) -> None:
+    async def serve(self, stream: ByteStream) -> None:
+        if not self.exchange.admits_connection(anyio.current_time()):
+            _abort(stream)
+            await anyio.aclose_forcefully(stream)
+            return
         session = self.exchange.open_session(anyio.current_time())
         bell = self._bells[id(session)] = Bell()
         try:
@@ -56,6 +63,9 @@ class ExchangeServer:
                         break
                     else:
                         await bell.wait()
+                if session.aborted:
+                    _abort(stream)
+                    await anyio.aclose_forcefully(stream)
                 tasks.cancel_scope.cancel()
         except* _LINE_FAULTS:
             pass  # a client that hangs up is everyday life
@@ -64,7 +74,7 @@ class ExchangeServer:
             session.connection_lost(anyio.current_time())
             self._flush()
 
-    async def _read(self, session: Session, stream: SocketStream) -> None:
+    async def _read(self, session: Session, stream: ByteStream) -> None:
         data = b"?"
         while data:
             try:
@@ -79,6 +89,13 @@ class ExchangeServer:
         for bell in self._bells.values():
             bell.ring()
         self._alarm.ring()
+
+
+def _abort(stream: ByteStream) -> None:
+    """Let the end of the connection be a reset: the client's system then reports an error."""
+    line = stream.extra(SocketAttribute.raw_socket, None)
+    if line is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """A simulated BULK exchange without any I/O: the whole protocol, real matching and real signatures.
 
 :class:`SimulatedExchange` and its :class:`Session` objects take bytes and times and give bytes; serve
-them on a socket, or connect a client to them in memory.
+them on a socket, or connect a client to them in memory. What can be made to go wrong is in
+:mod:`bulk_proto.exchange.faults`.
 """
 
 from .config import (
@@ -14,10 +15,14 @@ from .config import (
     SelfTrade,
 )
 from .exchange import SimulatedExchange
+from .faults import AnyFault, read_faults
+from .scenarios import SCENARIOS, scenario
 from .session import Session
 
 __all__ = [
     "DEFAULT_MARKETS",
+    "SCENARIOS",
+    "AnyFault",
     "Chance",
     "Dialect",
     "ExchangeConfig",
@@ -26,4 +31,6 @@ __all__ = [
     "SelfTrade",
     "Session",
     "SimulatedExchange",
+    "read_faults",
+    "scenario",
 ]

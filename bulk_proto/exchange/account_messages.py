@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 
 from bulk_proto.enums import OrderStatus, TimeInForce
@@ -11,7 +12,7 @@ from .accounts import Account, Position, PositionKey
 from .config import Dialect, ExchangeConfig
 from .margin import Markets, figures, leverage_of, maintenance_of
 from .market_messages import Json
-from .orders import Order
+from .orders import Order, Trigger
 from .units import SCALE, from_money, from_units
 
 _TIF = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.ALO: "postOnly"}
@@ -54,7 +55,7 @@ def fill(order: Order, price: int, size: int, fee: int, trade_id: str, other: st
         "size": from_units(size),
         "fee": _fee(fee, dialect),
         "isBuy": order.is_buy if own_side_tells else not order.is_buy,
-        "reasonCode": 0,
+        "reasonCode": order.cause.value,
         "counterpartyHint": f"{other[:4]}..{other[-4:]}",
         "timestamp": account_time(order.stamp, dialect),
         "maker": order.rested,
@@ -79,7 +80,7 @@ def position(account: Account, key: PositionKey, config: ExchangeConfig, markets
         "leverage": leverage_of(account, market, config.default_leverage),
         "liquidationPrice": _liquidation_price(account, held, mark, config, markets),
         "fees": _fee(held.fees, config.dialect),
-        "funding": 0.0,
+        "funding": from_money(held.funding),
         "maintenanceMargin": maintenance,
         "lambda": 0.0,
         "riskAllocation": maintenance,
@@ -104,7 +105,7 @@ def margin(account: Account, config: ExchangeConfig, markets: Markets) -> Json:
         "realizedPnl": from_money(account.realized),
         "unrealizedPnl": from_money(now.unrealized),
         "fees": _fee(account.fees, config.dialect),
-        "funding": 0.0,
+        "funding": from_money(account.funding),
     }
     if not config.dialect.old_margin_names:
         row |= {
@@ -120,9 +121,10 @@ def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets)
     """Everything about one account."""
     return {
         "type": "accountSnapshot",
-        "kind": "MasterEOA",
-        "parent": None,
-        "subAccounts": [],
+        "kind": "SubAccount" if account.parent else "MasterEOA",
+        "parent": account.parent,
+        "name": account.name or None,
+        "subAccounts": [{"pubkey": key} for key in account.subs],
         "multisigAccounts": [],
         "authorizedAgentWallets": list(account.agents),
         "builderCodeApprovals": [{"recipient": to, "maxFee": fee} for to, fee in account.builders.items()],
@@ -130,7 +132,10 @@ def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets)
         "positions": [
             position(account, key, config, markets) for key, held in account.positions.items() if held.size
         ],
-        "openOrders": [_open_order(order, config.dialect) for order in account.open_orders.values()],
+        "openOrders": [_open_order(order, config.dialect) for order in _open_orders(account)],
+        "pendingOnFill": [
+            {"parentOrderId": parent, "actions": actions} for parent, actions in account.on_fills.items()
+        ],
         "leverageSettings": leverage_rows(account),
         "feeTiers": [
             {
@@ -146,6 +151,12 @@ def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets)
     }
 
 
+def _open_orders(account: Account) -> Iterator[Order]:
+    yield from account.open_orders.values()
+    for conditional in account.conditionals.values():
+        yield conditional.order
+
+
 def leverage_rows(account: Account) -> list[Json]:
     return [{"symbol": symbol, "leverage": chosen} for symbol, chosen in account.leverage.items()]
 
@@ -157,7 +168,7 @@ def isolated_key(owner: str, symbol: str) -> str:
 
 def _order(order: Order, dialect: Dialect) -> Json:
     return {
-        "ot": "market" if order.is_market else "limit",
+        "ot": order.order_type,
         "status": status_word(order.status, dialect),
         "sym": order.symbol,
         "oid": order.id,
@@ -169,15 +180,30 @@ def _order(order: Order, dialect: Dialect) -> Json:
         "tif": _TIF[order.tif],
         "r": order.reduce_only,
         "mk": order.rested,
-        "trigger": None,
+        "trigger": None if order.trigger is None else _trigger(order.trigger),
         "ts": account_time(order.stamp, dialect),
         "reason": order.reason,
         "iso": order.iso,
     }
 
 
+def _trigger(trigger: Trigger) -> Json:
+    return {
+        "isAbove": trigger.is_above,
+        "px": _optional(trigger.price),
+        "lim": _optional(trigger.limit),
+        "oco": trigger.sibling,
+        "trb": trigger.trail_bps,
+        "stb": trigger.step_bps,
+    }
+
+
+def _optional(units: int | None) -> float | None:
+    return None if units is None else from_units(units)
+
+
 def _open_order(order: Order, dialect: Dialect) -> Json:
-    status = "working" if order.filled else "placed"
+    status = "working" if order.filled else "resting" if order.trigger else "placed"
     return _long(_order(order, dialect)) | {"status": status}
 
 

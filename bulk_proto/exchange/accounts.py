@@ -8,9 +8,13 @@ is exactly what was deposited.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .orders import Order
+
+if TYPE_CHECKING:
+    from .conditionals import Conditional
 
 
 class PositionKey(NamedTuple):
@@ -23,13 +27,14 @@ class PositionKey(NamedTuple):
 class Position:
     """One position. ``cost`` is the signed sum of price times size of what is open."""
 
-    __slots__ = ("cost", "fees", "realized", "size")
+    __slots__ = ("cost", "fees", "funding", "realized", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self.cost = 0
         self.realized = 0
         self.fees = 0  # paid
+        self.funding = 0  # received
 
     def trade(self, size: int, price: int) -> int:
         """Add a signed execution; returns the profit that it realised.
@@ -78,17 +83,23 @@ class Account:
         "builders",
         "cash",
         "claimed_at",
+        "conditionals",
         "exposure",
         "fees",
+        "funding",
         "internal",
         "key",
         "leverage",
+        "name",
         "nonces",
+        "on_fills",
         "open_orders",
         "order_ids",
+        "parent",
         "positions",
         "realized",
         "reducing",
+        "subs",
     )
 
     def __init__(self, key: str, cash: int, *, internal: bool = False) -> None:
@@ -96,9 +107,15 @@ class Account:
         self.cash = cash
         self.internal = internal  # background accounts have no limits
         self.fees = 0  # paid
+        self.funding = 0  # received
         self.realized = 0
+        self.parent: str | None = None  # of a sub-account
+        self.name = ""  # of a sub-account
+        self.subs: dict[str, None] = {}
         self.positions: dict[PositionKey, Position] = {}
         self.open_orders: dict[str, Order] = {}
+        self.conditionals: dict[str, Conditional] = {}
+        self.on_fills: dict[str, list[Mapping[str, Any]]] = {}  # actions that wait for a fill, by order
         self.exposure: dict[str, list[int]] = {}  # resting sell and buy money by symbol, without reduce-only
         self.reducing = 0  # resting reduce-only orders
         self.leverage: dict[str, float] = {}
@@ -150,6 +167,7 @@ class Ledger:
     def __init__(self, starting_balance: int) -> None:
         self._starting_balance = starting_balance
         self.accounts: dict[str, Account] = {}
+        self.barred: set[str] = set()  # keys that must not use the faucet
         self.deposited = 0
         self.fees = 0
 
@@ -163,6 +181,13 @@ class Ledger:
         if account is None:
             account = self.accounts[key] = Account(key, self._starting_balance)
             self.deposited += self._starting_balance
+        return account
+
+    def open_sub(self, key: str, parent: str, name: str) -> Account:
+        """A sub-account, empty at first."""
+        account = self.accounts[key] = Account(key, 0)
+        account.parent = parent
+        account.name = name
         return account
 
     def open_internal(self, key: str) -> Account:

@@ -20,8 +20,13 @@ class ExchangeClock:
         self.now = now
 
     @property
+    def age(self) -> float:
+        """Seconds since the exchange started."""
+        return self.now - self._started
+
+    @property
     def wall_ns(self) -> int:
-        return self._epoch_ns + round((self.now - self._started) * 1e9)
+        return self._epoch_ns + round(self.age * 1e9)
 
     @property
     def wall_ms(self) -> int:

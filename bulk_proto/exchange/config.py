@@ -13,6 +13,8 @@ from msgspec import Struct
 from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import UsageError
 
+from .faults import AnyFault
+
 
 class Chance(Protocol):
     """The only source of chance: ``random.Random(seed)`` fits, and makes every run repeatable."""
@@ -32,6 +34,7 @@ class Market(Struct, frozen=True, kw_only=True):
     min_notional: float = 10.0  # quote currency
     max_leverage: float = 50.0
     maintenance_rate: float = 0.01  # of the notional
+    funding_rate: float = 0.0000125  # of the notional; long positions pay it to short ones if positive
     spread: float = 1.0  # quote currency; what background makers keep between their best bid and ask
     typical_size: float = 1.0  # base units; mean size of a background order
     volatility: float = 1e-4  # of the background price: relative, per square root of a second
@@ -89,6 +92,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
 
     markets: tuple[Market, ...] = DEFAULT_MARKETS
     dialect: Dialect = Dialect()
+    faults: tuple[AnyFault, ...] = ()
     epoch_ns: int = 1_767_225_600_000_000_000  # wall time at the start, nanoseconds since 1970
 
     # Signatures
@@ -115,9 +119,14 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     past_candles: int = 360  # bars of 10 s made up at the start
     kept_candles: int = 4320  # bars of 10 s remembered: larger candles are made of them
 
+    risk_interval: float = 0.2  # between two looks for accounts to liquidate
+    funding_interval: float = 3600.0
+
     # Background orders
     flow_rate: float = 20.0  # per second and market; 0 for none
     flow_depth: int = 20  # background orders kept on each side
+    gap_interval: float = 0.0  # mean seconds between two jumps of the background price; 0 for none
+    gap_size: float = 0.01  # of a jump, relative
 
     # Rules and money
     starting_balance: float = 100_000.0  # of every account, when first seen
@@ -126,9 +135,11 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     default_leverage: float = 10.0
     maker_bps: float = 2.0
     taker_bps: float = 4.0
+    taker_delay: float = 0.0  # seconds that orders wait which could take; the real exchange: about 0.025
     enforce_increments: bool = False  # prices in ticks and sizes in lots
     enforce_min_notional: bool = True
     max_open_orders: int = 10_000  # of one account
+    external_minimum: float = 1.0  # quote currency; of a transfer to somebody else
     self_trade: SelfTrade = SelfTrade.CANCEL_RESTING
 
     def __post_init__(self) -> None:
@@ -143,9 +154,12 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
             self.snapshot_interval,
             self.candle_interval,
             self.context_interval,
+            self.risk_interval,
+            self.funding_interval,
         )
-        if not all(interval > 0 for interval in intervals) or not self.flow_rate >= 0:
-            raise UsageError("intervals must be positive, and flow_rate not negative")
+        rates = (self.flow_rate, self.gap_interval, self.taker_delay)
+        if not all(interval > 0 for interval in intervals) or not all(rate >= 0 for rate in rates):
+            raise UsageError("intervals must be positive; flow_rate, gap_interval, taker_delay not negative")
         for market in self.markets:
             if min(market.start_price, market.tick, market.lot) < 1e-8 or market.max_leverage < 1:
                 raise UsageError(f"{market.symbol} needs a price, tick and lot, and a leverage from 1")

@@ -12,19 +12,22 @@ from . import post_messages
 from .accounts import Ledger
 from .clock import ExchangeClock
 from .config import Chance, ExchangeConfig, InitialState
+from .fault_injection import FaultInjector
 from .feeds import Feeds
 from .frames import Packet
+from .funding import charge_funding
 from .journal import Journal
+from .liquidation import Liquidation
 from .market_messages import Json
 from .markets import MarketState
 from .orderflow import OrderFlow
 from .performing import Desk
-from .requests import Post, RequestMalformed, Subscribe, Unsubscribe, read_request
+from .requests import Post, Request, RequestMalformed, Subscribe, Unsubscribe, read_request
 from .schedule import Schedule, Task
 from .session import Session
 from .streams import EntryRefused, Stream, normalized, read_entry
 from .trading import Trading
-from .transactions import Admission, TransactionMalformed, TransactionRefused
+from .transactions import Admission, TransactionMalformed, TransactionRefused, may_take
 from .units import to_money
 
 
@@ -46,9 +49,13 @@ class SimulatedExchange:
         self._feeds = Feeds(config, self._clock, self._markets, self._ledger)
         self._journal = Journal(config, self._clock, self._markets, self._feeds.topics)
         trading = Trading(config, self._clock, self._markets, self._ledger, self._journal)
-        desk = Desk(config, self._clock, self._markets, self._ledger, trading, self._journal)
-        self._admission = Admission(config, self._clock, self._ledger, desk)
+        self._desk = Desk(config, self._clock, self._markets, self._ledger, trading, self._journal)
+        self._admission = Admission(config, self._clock, self._ledger, self._desk)
+        self._liquidation = Liquidation(
+            config, self._clock, self._markets, self._ledger, trading, self._journal
+        )
         self._schedule = Schedule()
+        self._faults = FaultInjector(config.faults, self._clock, self._schedule, lambda: self.sessions)
         self._sessions: dict[Session, None] = {}
         self._with_output: dict[Session, None] = {}
         self._begin(trading, chance, now)
@@ -63,6 +70,11 @@ class SimulatedExchange:
     def sessions_with_output(self) -> list[Session]:
         """Sessions that have something to send, or have closed, since their last ``data_to_send()``."""
         return list(self._with_output)
+
+    def admits_connection(self, now: float) -> bool:
+        """A connection arrives: should the driver accept it? False only while a fault refuses it."""
+        self.advance(now)
+        return self._faults.admits()
 
     def open_session(self, now: float) -> Session:
         """A new connection was accepted: its handshake is expected."""
@@ -90,6 +102,39 @@ class SimulatedExchange:
     def message_received(self, session: Session, text: str) -> None:
         try:
             request = read_request(text)
+        except RequestMalformed as malformed:
+            _send(session, post_messages.error_frame(str(malformed), malformed.request))
+            return
+        wait = self._faults.asked(session, type(request).__name__.lower()) if self.config.faults else 0.0
+        if wait is not None and isinstance(request, Post) and may_take(request.payload):
+            wait += self.config.taker_delay
+        if wait == 0.0:
+            self._carry_out(session, request)
+        elif wait is not None:
+            self._schedule.add(self._clock.now + wait, lambda due: self._carry_out(session, request))
+
+    def handshake_received(self, session: Session) -> None:
+        self._faults.handshake(session)
+
+    def message_sent(self, session: Session, packet: Packet) -> None:
+        self._faults.sending(session, packet)
+
+    def output_waits(self, session: Session) -> None:
+        self._with_output[session] = None
+
+    def output_taken(self, session: Session) -> None:
+        self._with_output.pop(session, None)
+
+    def session_ended(self, session: Session) -> None:
+        self._feeds.forget(session)
+        self._faults.forget(session)
+        self._sessions.pop(session, None)
+        self._with_output[session] = None
+
+    # Requests
+
+    def _carry_out(self, session: Session, request: Request) -> None:
+        try:
             match request:
                 case Subscribe(entries=entries):
                     self._subscribe(session, entries)
@@ -101,19 +146,6 @@ class SimulatedExchange:
                     assert_never(request)
         except RequestMalformed as malformed:
             _send(session, post_messages.error_frame(str(malformed), malformed.request))
-
-    def output_waits(self, session: Session) -> None:
-        self._with_output[session] = None
-
-    def output_taken(self, session: Session) -> None:
-        self._with_output.pop(session, None)
-
-    def session_ended(self, session: Session) -> None:
-        self._feeds.forget(session)
-        self._sessions.pop(session, None)
-        self._with_output[session] = None
-
-    # Requests
 
     def _subscribe(self, session: Session, entries: list[object]) -> None:
         limit = self.config.max_subscriptions
@@ -173,6 +205,8 @@ class SimulatedExchange:
             (config.snapshot_interval, feeds.publish_snapshots),
             (config.candle_interval, feeds.publish_candles),
             (config.context_interval, feeds.publish_context),
+            (config.risk_interval, self._look_for_risk),
+            (config.funding_interval, self._charge_funding),
         ):
             self._schedule.add(now + interval, _every(interval, publish))
         for market in self._markets.values() if config.flow_rate else ():
@@ -181,10 +215,22 @@ class SimulatedExchange:
             self._schedule.add(now + flow.pause(), partial(self._flow_step, flow))
         feeds.publish(self._journal)
 
+    def _look_for_risk(self) -> None:
+        if self._liquidation.act():
+            self._settle()
+
+    def _charge_funding(self) -> None:
+        charge_funding(self._markets, self._ledger, self._journal)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._desk.settle()
+        self._feeds.publish(self._journal)
+
     def _flow_step(self, flow: OrderFlow, due: float) -> float:
         self._clock.next_slot()
         flow.step()
-        self._feeds.publish(self._journal)
+        self._settle()
         return due + flow.pause()
 
 

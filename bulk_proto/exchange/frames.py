@@ -15,11 +15,19 @@ _FIN_TEXT = 0x81
 class Packet:
     """A JSON message as text, and as an uncompressed WebSocket frame."""
 
-    __slots__ = ("_frame", "payload")
+    __slots__ = ("_frame", "message", "payload")
 
     def __init__(self, message: Json) -> None:
+        self.message = message
         self.payload = _encode(message)
         self._frame: bytes | None = None
+
+    @classmethod
+    def of_text(cls, text: str) -> Packet:
+        """A message that need not be JSON."""
+        packet = cls({})
+        packet.payload = text.encode()
+        return packet
 
     @property
     def frame(self) -> bytes:

@@ -13,7 +13,6 @@ from .units import from_money, from_units
 Json = dict[str, object]
 Level = dict[str, float]
 
-FUNDING_RATE = 0.0000125  # shown, never charged
 _RISK_LEVERAGE = (1.0, 10.0, 25.0, 50.0)
 _RISK_NOTIONALS = (50_000.0, 100_000.0, 1_000_000.0)
 
@@ -34,7 +33,7 @@ def ticker(market: MarketState, wall_ns: int, dialect: Dialect) -> Json:
         "markPrice": None if dialect.null_prices else from_units(market.mark()),
         "oraclePrice": None if dialect.null_prices else from_units(market.oracle),
         "openInterest": from_units(market.open_interest),
-        "fundingRate": FUNDING_RATE,
+        "fundingRate": market.rules.funding_rate,
         "regime": 0,
         "regimeDt": 0,
         "regimeVol": market.rules.volatility,
@@ -148,7 +147,7 @@ def frontend_context(markets: Iterable[MarketState]) -> Json:
             {
                 "symbol": market.symbol,
                 "volume": from_units(market.history.turnover().volume),
-                "funding": FUNDING_RATE,
+                "funding": market.rules.funding_rate,
                 "oi": from_units(market.open_interest),
                 "lastPrice": from_units(last),
                 "priceChange": from_units(last - market.start),

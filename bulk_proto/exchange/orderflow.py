@@ -39,6 +39,10 @@ class OrderFlow:
         self._chance = chance
         self._rate = config.flow_rate
         self._depth = config.flow_depth
+        self._gap_chance = (
+            min(1.0, 1.0 / (config.gap_interval * config.flow_rate)) if config.gap_interval else 0.0
+        )
+        self._gap_size = config.gap_size
         self._tick = to_units(rules.tick)
         self._lot = to_units(rules.lot)
         self._least = max(1, -(-to_units(rules.min_notional / rules.start_price * 1.5) // self._lot))
@@ -68,7 +72,10 @@ class OrderFlow:
 
     def _wander(self) -> None:
         sigma = self._market.rules.volatility / sqrt(self._rate)
-        moved = from_units(self._market.oracle) * exp(self._chance.gauss(0.0, sigma))
+        change = self._chance.gauss(0.0, sigma)
+        if self._gap_chance and self._chance.random() < self._gap_chance:
+            change += self._gap_size if self._chance.random() < 0.5 else -self._gap_size
+        moved = from_units(self._market.oracle) * exp(change)
         self._market.set_oracle(max(self._tick, round(moved * SCALE)))
 
     def _requote(self, is_buy: bool) -> None:

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+
+from msgspec import Struct
 
 from bulk_proto.enums import OrderStatus, TimeInForce
 
 from .units import SCALE
+
+
+class Cause(IntEnum):
+    """Why an order trades; the number is the ``reasonCode`` of its fills."""
+
+    NORMAL = 0
+    LIQUIDATION = 1
+    DELEVERAGING = 2
+
+
+class Trigger(Struct, frozen=True):
+    """What a conditional order waits for, as its owner sees it. Prices in units of 1e-8."""
+
+    is_above: bool
+    price: int | None = None
+    limit: int | None = None
+    sibling: str | None = None  # the order that this one cancels, and that cancels this one
+    trail_bps: int | None = None
+    step_bps: int | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -34,9 +56,16 @@ class Order:
     filled: int = 0
     spent: int = 0  # sum of price times size over its fills
     stamp: int = 0
+    kind: str = ""  # of a conditional order: stop, takeProfit, range, trigger, trailing
+    trigger: Trigger | None = None
+    cause: Cause = Cause.NORMAL
 
     def __post_init__(self) -> None:
         self.remaining = self.size
+
+    @property
+    def order_type(self) -> str:
+        return self.kind or ("market" if self.is_market else "limit")
 
     @property
     def sign(self) -> int:

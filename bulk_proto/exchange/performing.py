@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from struct import pack
 from typing import Any, assert_never
 
-from msgspec import Struct
-
-from bulk_proto.enums import TimeInForce
-from bulk_proto.signing.order_id import order_id_candidates
+from bulk_proto.enums import OrderStatus, TimeInForce
+from bulk_proto.signing.base58 import encode
+from bulk_proto.signing.encoding import encode_actions
+from bulk_proto.signing.order_id import id_suffix, order_id_candidates
 
 from . import action_forms as forms
-from .account_messages import account_time, leverage_rows
+from .account_messages import account_time
 from .accounts import Account, Ledger
-from .action_forms import ActionForm
+from .action_forms import ActionForm, BuilderCode
+from .arming import Arming
 from .clock import ExchangeClock
+from .conditionals import Signed
 from .config import ExchangeConfig
+from .housekeeping import Office
 from .journal import Journal
 from .margin import Markets
 from .orders import Order
-from .post_messages import ACKNOWLEDGED, Row, error_row, order_row, row
+from .post_messages import Row, error_row, order_row, row
+from .subaccounts import SubAccounts
 from .trading import Trading
-from .units import to_money, to_units
-
-_MOST_LEVERAGE = 50.0
-
-
-class Signed(Struct, frozen=True):
-    """Who asks, and the number that makes the request unique."""
-
-    account: Account
-    signer: str
-    nonce: int
+from .triggering import Triggers
+from .units import to_units
 
 
 class Desk:
@@ -49,54 +46,97 @@ class Desk:
         self._config = config
         self._clock = clock
         self._markets = markets
-        self._ledger = ledger
         self._trading = trading
         self._journal = journal
+        self._triggers = Triggers(config, markets, trading, journal, self.perform)
+        self._arming = Arming(config, markets, self._triggers, self._place)
+        self._office = Office(config, clock, markets, ledger, journal)
+        self._subs = SubAccounts(config, markets, ledger, journal)
 
-    def perform(self, form: ActionForm, action: Mapping[str, Any], seqno: int, signed: Signed) -> list[Row]:
-        """The rows of ``action``, which ``form`` is the checked reading of."""
+    def settle(self) -> None:
+        """Prices or orders have changed: fire what was waiting for that."""
+        self._triggers.fire_due()
+
+    def order_id(self, action: Mapping[str, Any], seqno: int, signed: Signed) -> str:
+        """The id of an order: a hash of its bytes, its place, the account and the nonce.
+
+        Conditional orders are hashed as they are signed; the order inside ``of`` gets the place of it.
+        """
+        if "of" in action:
+            return self.order_id(action["of"]["trigger"], seqno, signed)
+        key = signed.account.key
+        if ids := order_id_candidates(action, seqno, signed.nonce, key):
+            return ids[0] if self._config.slippage_tag_in_order_id else ids[-1]
+        encoded = encode_actions([action])
+        signed_bytes = encoded.cores[0] + encoded.tags[0]
+        return encode(sha256(pack("<I", seqno) + signed_bytes + id_suffix(signed.nonce, key)).digest())
+
+    def perform(self, form: ActionForm, oid: Callable[[], str], signed: Signed) -> list[Row]:
+        """The rows of an action; ``oid`` gives the id of the order that it places, if it does."""
         account = signed.account
         match form:
             case forms.Limit() | forms.Market():
-                return [self._place(form, self._order_id(action, seqno, signed), account)]
-            case forms.Cancel(c=symbol, oid=oid):
-                return [self._cancel(account, symbol, oid)]
+                return [self._place(form, oid(), signed)[0]]
+            case forms.Stop() | forms.TakeProfit() | forms.Range() | forms.Trailing():
+                if (refused := _builder_refused(account, form.builderCode)) is not None:
+                    return [row("rejectedInvalid", oid=oid(), reason=refused)]
+                return self._arming.arm(form, oid(), signed)
+            case forms.Basket():
+                return self._arming.arm(form, oid(), signed)
+            case forms.OnFill():
+                return self._arming.arm_after_fill(form, oid(), signed)
+            case forms.Cancel(c=symbol, oid=named):
+                return self._cancel(account, symbol, named)
             case forms.CancelAll(c=symbols):
                 return self._cancel_all(account, symbols)
-            case forms.Modify(oid=oid, c=symbol, sz=size):
-                return [self._modify(account, symbol, oid, to_units(size))]
-            case forms.OlderModify(oid=oid, symbol=symbol, amount=size):
-                return [self._modify(account, symbol, oid, to_units(size))]
-            case forms.OraclePrice(c=symbol, px=price):
-                return [self._set_oracle(symbol, to_units(price))]
-            case forms.Faucet(u=key):
-                return [self._claim(self._ledger.open(key))]
-            case forms.AgentWallet(a=agent, d=removes):
-                return [self._set_agent(signed, agent, removes=removes)]
-            case forms.UserSettings(m=leverage):
-                return [self._set_leverage(account, leverage)]
-            case forms.ApproveBuilder(to=recipient, fee=fee):
-                account.builders[recipient] = fee
-                return [ACKNOWLEDGED]
-            case forms.RevokeBuilder(to=recipient):
-                account.builders.pop(recipient, None)
-                return [ACKNOWLEDGED]
+            case forms.Modify(oid=named, c=symbol, sz=size):
+                return [self._modify(account, symbol, named, to_units(size))]
+            case forms.OlderModify(oid=named, symbol=symbol, amount=size):
+                return [self._modify(account, symbol, named, to_units(size))]
             case forms.Unsupported(name=name):
                 return [error_row(f"action {name} is not supported by this exchange")]
             case _:
+                return [self._keep_house(form, signed)]
+
+    def _keep_house(self, form: forms.HouseForm, signed: Signed) -> Row:
+        account, office, subs = signed.account, self._office, self._subs
+        match form:
+            case forms.OraclePrice(c=symbol, px=price):
+                return office.set_oracle(symbol, to_units(price))
+            case forms.PythOracle(oracles=feeds):
+                return office.set_feeds(feeds)
+            case forms.Faucet(u=key):
+                return office.claim(key)
+            case forms.WhitelistFaucet(target=key, whitelist=allowed):
+                return office.whitelist(key, allowed=allowed)
+            case forms.AgentWallet(a=agent, d=removes):
+                return office.set_agent(signed, agent, removes=removes)
+            case forms.UserSettings(m=leverage):
+                return office.set_leverage(account, leverage)
+            case forms.ApproveBuilder(to=recipient, fee=fee):
+                return office.approve_builder(account, recipient, fee)
+            case forms.RevokeBuilder(to=recipient):
+                return office.revoke_builder(account, recipient)
+            case forms.CreateSubAccount(name=name, marginAmount=amount):
+                return subs.create(account, name, amount)
+            case forms.RenameSubAccount(a=key, n=name):
+                return subs.rename(account, key, name)
+            case forms.RemoveSubAccount(toRemove=key):
+                return subs.remove(account, key)
+            case forms.Transfer():
+                return subs.transfer(account, form)
+            case _:
                 assert_never(form)
 
-    def _order_id(self, action: Mapping[str, Any], seqno: int, signed: Signed) -> str:
-        ids = order_id_candidates(action, seqno, signed.nonce, signed.account.key)
-        return ids[0] if self._config.slippage_tag_in_order_id else ids[-1]
+    # Orders
 
-    def _place(self, form: forms.Limit | forms.Market, oid: str, account: Account) -> Row:
+    def _place(self, form: forms.Limit | forms.Market, oid: str, signed: Signed) -> tuple[Row, Order | None]:
+        """The row of a new order, and the order unless it was rejected."""
+        account = signed.account
         if form.c not in self._markets:
-            return row("rejectedInvalid", oid=oid, reason=f"unknown symbol {form.c[:32]}")
-        code = form.builderCode
-        if code is not None and not 1 <= code.fee <= account.builders.get(code.to, 0):
-            reason = f"builder-code fee {code.fee}bps not approved for {code.to[:64]}"
-            return row("rejectedInvalid", oid=oid, reason=reason)
+            return row("rejectedInvalid", oid=oid, reason=f"unknown symbol {form.c[:32]}"), None
+        if (reason := _builder_refused(account, form.builderCode)) is not None:
+            return row("rejectedInvalid", oid=oid, reason=reason), None
         is_market = isinstance(form, forms.Market)
         order = Order(
             id=oid,
@@ -111,25 +151,31 @@ class Desk:
             iso=form.i,
         )
         self._trading.place(account, order, form.slippage if isinstance(form, forms.Market) else None)
-        return order_row(order, self._config.dialect)
+        rejected = order.status.is_error() or order.status is OrderStatus.CANCELLED_REDUCEONLY
+        return order_row(order, self._config.dialect), None if rejected else order
 
-    def _cancel(self, account: Account, symbol: str, oid: str) -> Row:
+    def _cancel(self, account: Account, symbol: str, oid: str) -> list[Row]:
+        conditional = account.conditionals.get(oid)
+        if conditional is not None and conditional.order.symbol == symbol:
+            return self._triggers.cancel(conditional)
         order = account.open_orders.get(oid)
         if order is None or order.symbol != symbol:
             reason = "order not found"
             self._note(account, "cancelOneRejected", symbol=symbol, orderId=oid, reason=reason)
-            return row("cancelOneRejected", oid=oid, reason=reason)
+            return [row("cancelOneRejected", oid=oid, reason=reason)]
         self._trading.cancel(account, order)
-        return order_row(order, self._config.dialect)
+        return [order_row(order, self._config.dialect)]
 
     def _cancel_all(self, account: Account, symbols: list[str]) -> list[Row]:
         cancelled = self._trading.cancel_all(account, symbols)
-        if not cancelled:
+        rows = [order_row(order, self._config.dialect) for order in cancelled]
+        rows += self._triggers.cancel_all(account, symbols)
+        if not rows:
             reason = "no open orders"
             symbol = symbols[0] if len(symbols) == 1 else None
             self._note(account, "cancelAllRejected", symbol=symbol, reason=reason)
             return [row("cancelAllRejected", reason=reason)]
-        return [order_row(order, self._config.dialect) for order in cancelled]
+        return rows
 
     def _modify(self, account: Account, symbol: str, oid: str, size: int) -> Row:
         order = account.open_orders.get(oid)
@@ -140,44 +186,12 @@ class Desk:
             return row(status.value, oid=oid, reason=reason)
         return row("resting", oid=oid)
 
-    def _set_oracle(self, symbol: str, price: int) -> Row:
-        if symbol not in self._markets or not price:
-            return error_row(f"no oracle price can be set for {symbol[:32]}: unknown symbol, or price 0")
-        self._markets[symbol].set_oracle(price)
-        return ACKNOWLEDGED
-
-    def _claim(self, account: Account) -> Row:
-        now = self._clock.now
-        if account.claimed_at is not None and now - account.claimed_at < self._config.faucet_interval:
-            return row("depositFailed", message="already claimed")
-        account.claimed_at = now
-        self._ledger.deposit(account, to_money(self._config.faucet_amount))
-        self._journal.margin_changed(account)
-        return row("deposit", amount=self._config.faucet_amount)
-
-    def _set_agent(self, signed: Signed, agent: str, *, removes: bool) -> Row:
-        agents = signed.account.agents
-        if signed.signer != signed.account.key:
-            return row("agentWalletFailed", message="only the owner can change agent wallets")
-        if removes and agent not in agents:
-            return row("agentWalletFailed", message="unknown agent wallet")
-        if removes:
-            del agents[agent]
-        else:
-            agents[agent] = None
-        return row("agentWallet", agentWallet=agent)
-
-    def _set_leverage(self, account: Account, chosen: dict[str, float]) -> Row:
-        for symbol, leverage in chosen.items():
-            market = self._markets.get(symbol)
-            if market is None or not 1.0 <= leverage <= min(_MOST_LEVERAGE, market.rules.max_leverage):
-                return error_row(f"leverage of {symbol[:32]} refused: unknown symbol, or out of range")
-        account.leverage |= chosen
-        changed = [setting for setting in leverage_rows(account) if setting["symbol"] in chosen]
-        self._journal.note(account.key, {"type": "leverageUpdate", "leverage": changed})
-        self._journal.margin_changed(account)
-        return ACKNOWLEDGED
-
     def _note(self, account: Account, kind: str, **fields: object) -> None:
         stamp = account_time(self._clock.stamp(), self._config.dialect)
         self._journal.note(account.key, {"type": kind, **fields, "timestamp": stamp})
+
+
+def _builder_refused(account: Account, code: BuilderCode | None) -> str | None:
+    if code is None or 1 <= code.fee <= account.builders.get(code.to, 0):
+        return None
+    return f"builder-code fee {code.fee}bps not approved for {code.to[:64]}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from math import inf
 
-Task = Callable[[float], float]
+Task = Callable[[float], float | None]
 
 
 class Schedule:
-    """Tasks with the moment each is due; running one returns when it wants to run again.
+    """Tasks with the moment each is due; running one returns when it wants to run again, if it does.
 
     Tasks run at their own moment, however late the driver calls, so the outcome does not depend on
     how often it calls.
@@ -26,8 +27,10 @@ class Schedule:
         heapq.heappush(self._due, (due, self._serial, task))
 
     def next(self) -> float:
-        return self._due[0][0]
+        return self._due[0][0] if self._due else inf
 
     def run_next(self) -> None:
         due, _, task = heapq.heappop(self._due)
-        self.add(task(due), task)
+        again = task(due)
+        if again is not None:
+            self.add(again, task)

@@ -7,6 +7,7 @@ leaves too much unread is dropped.
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from typing import Protocol
 
 from wsproto import ConnectionType, WSConnection
@@ -28,6 +29,7 @@ from wsproto.utilities import ProtocolError, RemoteProtocolError
 
 from .config import ExchangeConfig
 from .frames import Packet
+from .outlet import Outlet
 from .post_messages import error_frame
 from .streams import Stream
 
@@ -38,6 +40,12 @@ class Host(Protocol):
     def advance(self, now: float) -> None: ...
 
     def message_received(self, session: Session, text: str) -> None: ...
+
+    def handshake_received(self, session: Session) -> None:
+        """Ends with :meth:`Session.accept`."""
+
+    def message_sent(self, session: Session, packet: Packet) -> None:
+        """Ends with :meth:`Session.deliver`, of this packet or of others."""
 
     def output_waits(self, session: Session) -> None: ...
 
@@ -51,7 +59,7 @@ class Session:
 
     Feed :meth:`receive_data` and write what :meth:`data_to_send` returns; output also appears because
     of other sessions and of time. ``closed`` means that nothing follows what is waiting to be sent:
-    write it, then close the connection.
+    write it, then close the connection; if it is ``aborted``, in the rudest way there is.
     """
 
     __slots__ = (
@@ -61,12 +69,13 @@ class Session:
         "_due",
         "_host",
         "_messages",
+        "_outlet",
         "_pieces",
         "_pieces_size",
         "_pinged_at",
-        "_unsent",
-        "_unsent_size",
+        "_unread",
         "_ws",
+        "aborted",
         "closed",
         "streams",
     )
@@ -74,6 +83,8 @@ class Session:
     def __init__(self, host: Host, config: ExchangeConfig, now: float) -> None:
         self._host = host
         self._config = config
+        self._outlet = Outlet()
+        self._unread = bytearray()  # came while the session stalls
         self._ws = WSConnection(ConnectionType.SERVER)
         self._deflate = PerMessageDeflate()
         self._pieces: list[str] = []
@@ -82,9 +93,8 @@ class Session:
         self._counted_from = now
         self._pinged_at: float | None = None  # while a pong is owed
         self._due = now + config.opening_timeout
-        self._unsent: list[bytes] = []
-        self._unsent_size = 0
         self.closed = False
+        self.aborted = False
         self.streams: dict[str, Stream] = {}  # by topic
 
     # The driver's side
@@ -95,22 +105,26 @@ class Session:
         if self.closed:
             return
         if not data:
-            self._end()
-            return
+            self.end()
+        elif self._outlet.held:
+            self._unread += data
+            if len(self._unread) > self._config.max_unsent:
+                self._drop()
+        else:
+            self._take_in(data, now)
+
+    def _take_in(self, data: bytes, now: float) -> None:
         try:
             self._ws.receive_data(data)
-            for event in self._ws.events():
-                self._handle(event, now)
+            self._read_events(now)
         except RemoteProtocolError as error:
             self._reject(error.event_hint)
         except (ProtocolError, ValueError):  # headers that wsproto cannot read raise ValueError
             self._reject(None)
 
     def data_to_send(self) -> bytes:
-        """Everything not yet taken, once."""
-        data = b"".join(self._unsent)
-        self._unsent.clear()
-        self._unsent_size = 0
+        """Everything not yet taken that may leave now, once."""
+        data = self._outlet.take()
         self._host.output_taken(self)
         return data
 
@@ -123,6 +137,13 @@ class Session:
     # The exchange's side
 
     def send(self, packet: Packet) -> None:
+        """Send a message, if the WebSocket is open, and if no fault is in the way."""
+        if self._config.faults:
+            self._host.message_sent(self, packet)
+        else:
+            self.deliver(packet)
+
+    def deliver(self, packet: Packet) -> None:
         """Send a message, if the WebSocket is open."""
         if self.closed or self._ws.state is not ConnectionState.OPEN:
             return
@@ -135,17 +156,56 @@ class Session:
         """Send a close frame and nothing after it."""
         if not self.closed and self._ws.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
             self._write(self._ws.send(CloseConnection(code=code, reason=reason or None)))
-        self._end()
+        self.end()
+
+    def accept(self, now: float) -> None:
+        """Answer the handshake that was received."""
+        if not self.closed:
+            offered = [self._deflate] if self._config.compression else []
+            self._write(self._ws.send(AcceptConnection(extensions=list(offered))))
+            if not self._outlet.held:
+                self._due = now + self._config.ping_interval
+
+    def refuse(self, status: int, retry_after: int | None = None) -> None:
+        """Answer the handshake with another HTTP status than 101."""
+        headers = [] if retry_after is None else [(b"retry-after", str(retry_after).encode())]
+        self._write(self._ws.send(RejectConnection(status_code=status, headers=headers)))
+        self.end()
+
+    def deliver_bytes(self, data: bytes) -> None:
+        """Send bytes as they are, frames or not."""
+        if not self.closed:
+            self._write(data)
+
+    def reset(self) -> None:
+        """End at once; what waits to be sent is lost."""
+        self.aborted = True
+        self._drop()
+
+    def stall(self, until: float) -> None:
+        """Neither read nor write until then."""
+        self._outlet.hold(until)
+        self._due = inf
+
+    def slow(self, rate: float, now: float) -> None:
+        """From now on, let only ``rate`` bytes a second leave."""
+        self._outlet.slow(rate, now)
+        self._host.output_waits(self)
 
     def next_deadline(self) -> float:
-        return self._due
+        return min(self._due, self._outlet.next_release())
 
     def handle_deadline(self, now: float) -> None:
-        """Ping, or give up a client that owes a handshake or a pong for too long."""
+        """Let held bytes go; ping; give up a client that owes a handshake or a pong for too long."""
+        stalled = self._outlet.held
+        if self._outlet.release(now):
+            self._host.output_waits(self)
+            if stalled:
+                self._resume(now)
         if now < self._due:
             return
         if self._ws.state is not ConnectionState.OPEN:
-            self._end()
+            self.end()
         elif self._pinged_at is not None:
             self.close(CloseReason.INTERNAL_ERROR, "keepalive ping timeout")
         else:
@@ -153,16 +213,26 @@ class Session:
             self._due = now + self._config.pong_timeout
             self._write(self._ws.send(Ping()))
 
+    def _resume(self, now: float) -> None:
+        """A stall is over: take in what came meanwhile."""
+        self._due = now + self._config.ping_interval
+        data, self._unread = bytes(self._unread), bytearray()
+        self._take_in(data, now)
+
     # Events of the WebSocket
+
+    def _read_events(self, now: float) -> None:
+        for event in self._ws.events():
+            self._handle(event, now)
+            if self._outlet.held:
+                break  # wsproto keeps the rest
 
     def _handle(self, event: Event, now: float) -> None:
         if self.closed:
             return  # whatever followed in the same bytes
         match event:
             case Request():
-                offered = [self._deflate] if self._config.compression else []
-                self._write(self._ws.send(AcceptConnection(extensions=list(offered))))
-                self._due = now + self._config.ping_interval
+                self._host.handshake_received(self)
             case TextMessage(data=text):
                 self._collect(text, event.message_finished, now)
             case BytesMessage():
@@ -205,23 +275,23 @@ class Session:
         """Refuse a handshake that is not one."""
         with suppress(ProtocolError):  # it may be too broken to be answered
             self._write(self._ws.send(hint or RejectConnection()))
-        self._end()
+        self.end()
 
     def _write(self, data: bytes) -> None:
-        self._unsent.append(data)
-        self._unsent_size += len(data)
-        if self._unsent_size > self._config.max_unsent:
+        self._outlet.add(data)
+        if self._outlet.size > self._config.max_unsent:
             self._drop()
         else:
             self._host.output_waits(self)
 
     def _drop(self) -> None:
-        self._unsent.clear()
-        self._unsent_size = 0
-        self._end()
+        self._outlet.clear()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End without a close frame, once everything waiting was sent."""
         if not self.closed:
             self.closed = True
+            self._outlet.finish()
             self._pieces.clear()
             self._host.session_ended(self)

@@ -58,6 +58,27 @@ class Trading:
         if order.remaining:
             self._leave(account, order, market)
 
+    def match(self, account: Account, order: Order) -> None:
+        """Trade an order that nobody judges, as far as the book goes."""
+        self._match(account, order, self._markets[order.symbol], None)
+
+    def cross(self, account: Account, order: Order, other: Account, counter: Order, price: int) -> None:
+        """Let two orders trade with each other, past the book and without fees."""
+        market = self._markets[order.symbol]
+        size = min(order.remaining, counter.remaining)
+        trade_id = self._clock.next_trade_id()
+        for each in (counter, order):
+            each.fill(size, price)
+        market.traded(self._clock.wall_ms, price, size)
+        self._journal.traded(counter, order, price, size)
+        self._settle(other, counter, market, price, size, 0, trade_id, account.key)
+        self._settle(account, order, market, price, size, 0, trade_id, other.key)
+
+    def finish(self, account: Account, order: Order) -> None:
+        """End what is left of a market order."""
+        if order.remaining:
+            self._leave(account, order, self._markets[order.symbol])
+
     def cancel(self, account: Account, order: Order, status: OrderStatus = OrderStatus.CANCELLED) -> None:
         """Take a resting order off the book."""
         self._markets[order.symbol].book.remove(order)
@@ -155,8 +176,12 @@ class Trading:
         taker.fill(size, price)
         market.traded(self._clock.wall_ms, price, size)
         self._journal.traded(maker, taker, price, size)
-        self._settle(owner, maker, market, price, size, trade_id, taker.account)
-        self._settle(account, taker, market, price, size, trade_id, maker.account)
+        notional = price * size
+        for mine, order, rate, other in (
+            (owner, maker, self._maker_rate, taker.account),
+            (account, taker, self._taker_rate, maker.account),
+        ):
+            self._settle(mine, order, market, price, size, notional * rate // SCALE, trade_id, other)
 
     def _settle(
         self,
@@ -165,10 +190,10 @@ class Trading:
         market: MarketState,
         price: int,
         size: int,
+        fee: int,
         trade_id: str,
         other: str,
     ) -> None:
-        fee = price * size * (self._maker_rate if order.rested else self._taker_rate) // SCALE
         self._ledger.fees += fee
         before = account.size_of(order.symbol, order.iso)
         position = account.settle(order, size, price, fee)

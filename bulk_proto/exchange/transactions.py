@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from bulk_proto.signing.base58 import is_key
 from bulk_proto.signing.verification import parse_nonce, verify_transaction
 
 from .accounts import Account, Ledger
-from .action_forms import ActionForm, ActionRefused, read_action
+from .action_forms import ActionForm
+from .action_reading import ActionRefused, read_action
 from .clock import ExchangeClock
+from .conditionals import Signed
 from .config import ExchangeConfig
-from .performing import Desk, Signed
+from .performing import Desk
 from .post_messages import Row, error_row
 
 _NONCES = 2**64
@@ -52,7 +55,7 @@ class Admission:
             raise TransactionRefused("duplicate nonce")
         if not self._is_signed(transaction):
             raise TransactionRefused("bad signature")
-        if not _may_act(account, signer):
+        if not self._may_act(account, signer):
             raise TransactionRefused("unauthorized signer")
         account = self._ledger.open(key)
         account.nonces.add(nonce)
@@ -60,7 +63,8 @@ class Admission:
         signed = Signed(account, signer, nonce)
         rows: list[Row] = []
         for seqno, (form, action) in enumerate(zip(forms, transaction["actions"], strict=True)):
-            rows += self._desk.perform(form, action, seqno, signed)
+            rows += self._desk.perform(form, partial(self._desk.order_id, action, seqno, signed), signed)
+        self._desk.settle()
         return rows
 
     def _is_signed(self, transaction: Mapping[str, Any]) -> bool:
@@ -68,9 +72,27 @@ class Admission:
             self._config.accept_undomained and verify_transaction(transaction, None)
         )
 
+    def _may_act(self, account: Account, signer: str) -> bool:
+        """The owner, his agents, and those of the master of a sub-account."""
+        if signer == account.key or signer in account.agents:
+            return True
+        return account.parent is not None and self._may_act(self._ledger.look(account.parent), signer)
 
-def _may_act(account: Account, signer: str) -> bool:
-    return signer == account.key or signer in account.agents
+
+def may_take(payload: object) -> bool:
+    """Does it hold an order that could trade at once? Those are the ones that a taker delay holds up."""
+    actions = payload.get("actions") if isinstance(payload, dict) else None
+    for action in actions if isinstance(actions, list) else ():
+        match action:
+            case {"m": _} | {"of": _}:
+                return True
+            case {"l": {"tif": "ALO"}}:
+                pass
+            case {"l": _}:
+                return True
+            case _:
+                pass
+    return False
 
 
 def _read(payload: object) -> tuple[dict[str, Any], list[ActionForm]]:

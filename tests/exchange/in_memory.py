@@ -133,9 +133,15 @@ class Client:
         return self.ask({"method": "subscribe", "subscription": list(entries)})
 
     def post(self, transaction: object) -> list[Json]:
+        self.messages()
+        self.send_text(self.text_of(transaction))
+        return self.messages()
+
+    def text_of(self, transaction: object) -> str:
+        """The request for a transaction, with the next id."""
         self._requests += 1
         request = {"type": "action", "payload": transaction}
-        return self.ask({"method": "post", "id": self._requests, "request": request})
+        return json.dumps({"method": "post", "id": self._requests, "request": request})
 
     def rows(self, transaction: object) -> list[Json]:
         """The status rows of an admitted transaction."""

@@ -199,7 +199,7 @@ def test_a_builder_code_must_be_approved_first() -> None:
 
 
 def test_an_action_that_is_not_modelled_says_so() -> None:
-    stop: Json = {"st": {"c": "BTC-USD", "d": False, "sz": 1.0, "tr": 80.0, "lim": None, "i": False}}
-    rows = opened().rows(ANNA.transaction(stop, limit("buy", 90.0, 1.0)))
-    assert rows[0] == {"error": {"message": "action st is not supported by this exchange"}}
+    rules = {"signers": [ANNA.key], "threshold": 1, "timeLockSecs": 0, "proposalLifetimeSecs": 3600}
+    rows = opened().rows(ANNA.transaction({"createMultisig": rules}, limit("buy", 90.0, 1.0)))
+    assert rows[0] == {"error": {"message": "action createMultisig is not supported by this exchange"}}
     assert list(rows[1]) == ["resting"]

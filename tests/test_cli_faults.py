@@ -1,0 +1,77 @@
+"""``bulk exchange`` with a character and with faults."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from click.testing import CliRunner
+
+from bulk_anyio import BulkWebSocketClient
+from bulk_anyio.commands import bulk
+from bulk_proto.errors import HandshakeRejected
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[str]:
+    """The address of an exchange in a process of its own."""
+    command = [sys.executable, "-m", "bulk_anyio.cli", "exchange", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"ws://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        yield found[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "closed\n", "")
+
+
+def test_a_script_of_faults_is_obeyed(tmp_path: Path) -> None:
+    script = tmp_path / "chaos.toml"
+    script.write_text('[[fault]]\non = "handshake"\ndo = "status"\nstatus = 502\n')
+
+    async def attempts(url: str) -> list[object]:
+        client = BulkWebSocketClient(url, ["BTC-USD"])
+        answers: list[object] = [await client.connect(), client.last_error, await client.connect()]
+        await client.disconnect()
+        return answers
+
+    with served("--scenario", "gap", "--flow", "5", "--faults", str(script)) as url:
+        first, error, second = anyio.run(attempts, url)
+    assert (first, second) == (False, True)
+    assert isinstance(error, HandshakeRejected)
+    assert error.status == 502
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[fault]]\ndo = 'dance'\non = 'post'\n", "fault 1: Invalid value 'dance'"),
+        ("[[fault", "Expected"),
+        ("[[fault]]\ndo = 'close'\non = 'lunch'\n", "fault 1: Close cannot act on 'lunch'"),
+    ],
+)
+def test_a_script_that_cannot_be_used_is_one_clear_sentence(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    script = tmp_path / "chaos.toml"
+    script.write_text(text)
+    shown = CliRunner().invoke(bulk, ["exchange", "--faults", str(script)])
+    assert shown.exit_code == 1
+    assert "chaos.toml is no script of faults" in shown.output
+    assert complaint in shown.output
+
+
+def test_a_missing_script_and_an_unknown_scenario_are_wrong_arguments() -> None:
+    for arguments in (["--faults", "nowhere.toml"], ["--scenario", "moon"]):
+        shown = CliRunner().invoke(bulk, ["exchange", *arguments])
+        assert shown.exit_code == 2
