@@ -7,6 +7,7 @@ waiting, and the running of handlers.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import ssl
 import time
@@ -34,6 +35,7 @@ from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.signing.signer import Signer
 from bulk_proto.subscriptions import Subscription
 from bulk_proto.view import ClientView
+from bulk_sync.nonce_file import open_nonce_file
 
 from .connectors import Connector, choose_connector
 from .driver import Driver
@@ -64,7 +66,8 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
     sub-accounts); ``ssl_context`` instead of certifi's roots, it must verify certificate and host name;
     ``proxy``, ``"http://user:password@host:port"`` or ``socks5``, ``socks5h``, ``https`` (no environment
     variable is read; user and password are never shown); ``connector`` for any other transport;
-    ``handler_limit``, the events that may wait for one handler; any field of
+    ``handler_limit``, the events that may wait for one handler; ``nonce_file``, a small file that keeps
+    nonces rising across restarts whatever the clock does, for one process at a time; any field of
     :class:`bulk_proto.config.Config` such as ``opening_timeout``.
 
     The constructor does not connect. Raises :class:`bulk_proto.errors.UsageError` for settings that
@@ -90,12 +93,15 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         proxy: str | None = None,
         connector: Connector | None = None,
         handler_limit: int = 10_000,
+        nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
         if network is not None:
             if url not in (DEFAULT_URL, network.url):
                 raise UsageError("give either url or network: they name different servers")
             url, signature_domain = network.url, network.domain
+        if nonce_file is not None:
+            settings["nonce_memory"] = open_nonce_file(nonce_file, logger or logging.getLogger("bulk_proto"))
         config = Config(
             url=url,
             domain=domain_for(url, signature_domain) if network is None else network.domain,

@@ -115,8 +115,9 @@ class Account:
         """Take over an event; returns what the application should hear of it.
 
         That is the event itself, with the side of its order filled in where it was missing or inferred,
-        unless it is a repeat or older than what is known. A snapshot is followed by the end of every
-        order and position that it no longer lists: status ``GONE``, size 0.
+        unless it is a repeat or older than what is known. What cannot be is told before it, by an
+        ``OrderContradicted``. A snapshot is followed by the end of every order and position that it no
+        longer lists: status ``GONE``, size 0.
         """
         match event:
             case AccountSnapshot():
@@ -126,8 +127,7 @@ class Account:
             case PositionUpdate():
                 self._set_position(event)
             case OrderState():
-                update = self._orders.updated(event)
-                return [] if update is None else [update]
+                return [*self._orders.updated(event)]
             case Fill():
                 return [self._with_side(event)] if self._fills.is_news(event) else []
             case LeverageUpdate():

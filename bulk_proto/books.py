@@ -1,15 +1,18 @@
 """The books of all subscribed symbols: which stream feeds each, and when one must be asked for again.
 
 The exchange sends no sequence numbers and no checksums, so a wrong book shows only indirectly: it stays
-empty although it was subscribed, it is crossed, or a message for it could not be read. Each delta
+empty although it was subscribed, it is crossed or silent, or a message for it could not be read. Each delta
 carries one level, so a book may be crossed for a moment between two of them: it gets a short grace.
 After that the book is not to be trusted until a whole snapshot replaces it.
 """
 
 from __future__ import annotations
 
+from math import inf
+
 from .book import Doubt, OrderBook
 from .events import BookStream, L2Delta, L2Snapshot
+from .silence import Silence
 from .subscriptions import Stream, Subscription
 
 CROSSED_GRACE = 0.1  # seconds
@@ -17,14 +20,17 @@ _PATIENCE_CAP = 60.0  # seconds
 
 
 class Books:
-    """``patience`` is how many seconds a book may stay empty or wrong before it is asked for again."""
+    """``patience`` is how many seconds a book may stay empty or wrong before it is asked for again,
+    ``silence`` how many it may hear nothing.
+    """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, silence: float) -> None:
         self.by_symbol: dict[str, OrderBook] = {}
         self._patience = patience
         self._sources: dict[str, dict[BookStream, Subscription]] = {}
         self._due: dict[str, float] = {}
         self._tries: dict[str, int] = {}
+        self._silence = Silence(silence, lambda symbol: BookStream.SNAPSHOT in self._sources[symbol])
 
     def want(self, subscription: Subscription) -> None:
         """Keep a book for this subscription; an aggregated one never feeds a book."""
@@ -44,6 +50,7 @@ class Books:
         if not sources:
             self._sources.pop(symbol, None)
             self._settled(symbol)
+            self._silence.forget(symbol)
             if (book := self.by_symbol.pop(symbol, None)) is not None:
                 book.forget(Doubt.UNSUBSCRIBED)
 
@@ -55,7 +62,10 @@ class Books:
         # A periodic snapshot cut to nlevels says nothing about the levels that the deltas maintain below.
         partial = source.nlevels is not None and BookStream.DELTA in sources
         book = self.by_symbol[snapshot.symbol]
+        if book.why is Doubt.SILENT:
+            self._silence.answered(book.symbol, now)
         book.apply_snapshot(snapshot, covers_all=not partial, now=now)
+        self._silence.listen(now)
         self._judge(book, now)
 
     def apply_delta(self, delta: L2Delta, now: float) -> None:
@@ -78,14 +88,20 @@ class Books:
     def link_lost(self) -> None:
         self._due.clear()
         self._tries.clear()
+        self._silence.forget_all()
         for book in self.by_symbol.values():
             book.forget(Doubt.DISCONNECTED)
 
     def next_due(self) -> float | None:
-        return min(self._due.values(), default=None)
+        due = min(self._due.values(), default=inf)
+        due = min(due, self._silence.next_look)
+        return None if due == inf else due
 
     def expire(self, now: float) -> list[tuple[OrderBook, Stream]]:
         """The books to ask for again now, each with the topic that will bring a whole snapshot."""
+        for book in self._silence.overdue(self.by_symbol.values(), now):
+            book.mark_suspect(Doubt.SILENT)
+            self._doubt(book.symbol, now)
         late = [symbol for symbol, due in self._due.items() if due <= now]
         found = []
         for symbol in late:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from .enums import SignatureDomain
 from .errors import UsageError
 from .link import check_request
+from .signing.layouts import DEFAULT_PROFILE, PROFILES
 from .signing.nonces import NonceMemory
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
@@ -33,8 +34,8 @@ class Config(Struct, frozen=True, kw_only=True):
     from 0 to 1 and is used for jitter alone. Both come from outside so that any run can be repeated.
     ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
-    Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, and for a
-    duration that is not a finite number above 0 (``book_silence`` may be infinite).
+    Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, for an unknown
+    profile, and for a duration that is not a finite number above 0 (``book_silence`` may be infinite).
     """
 
     url: str
@@ -42,6 +43,7 @@ class Config(Struct, frozen=True, kw_only=True):
     wall_clock: Callable[[], int]
     chance: Callable[[], float]
     nonce_memory: NonceMemory | None = None
+    signing_profile: str = DEFAULT_PROFILE  # how actions become signed bytes; servers differ by age
 
     opening_timeout: float = 10.0  # name look-up, TCP, TLS and handshake together
     ready_timeout: float = 10.0  # first subscriptions confirmed and first account snapshot
@@ -70,6 +72,8 @@ class Config(Struct, frozen=True, kw_only=True):
         except ValueError:
             raise UsageError("the port in the address is not a number from 0 to 65535") from None
         check_request(self.host_header, self.target)
+        if self.signing_profile not in PROFILES:
+            raise UsageError(f"unknown signing_profile: expected one of {', '.join(PROFILES)}")
         for name in _DURATIONS:
             if not 0 < getattr(self, name) < float("inf"):  # 0 would be due again at once, for ever
                 raise UsageError(f"{name} must be a number of seconds above 0")

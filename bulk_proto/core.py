@@ -72,7 +72,7 @@ class ClientCore:
         self.inventory = Inventory() if inventory is None else inventory
         self.last_error: BulkError | None = None
         self.subscriptions = SubscriptionTable(config.max_subscriptions)
-        self._mirror = Mirror(self.subscriptions, self.inventory, self.account, config.book_patience)
+        self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
         self._deadlines = Deadlines()
         self._desk = Desk(
             config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send

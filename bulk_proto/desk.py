@@ -37,6 +37,7 @@ class Desk:
         self._signer = signer
         self._account = account
         self._domain = config.domain
+        self._profile = config.signing_profile
         self._nonces = (
             Nonces(config.wall_clock, signer.public_key, config.nonce_memory) if signer is not None else None
         )
@@ -65,6 +66,7 @@ class Desk:
             nonce=nonce,
             account=self._account if account is None else account,
             domain=self._domain,
+            profile=self._profile,
         )
         return self._post(transaction, now, deadline)
 

@@ -13,6 +13,7 @@ from .events import (
     ErrorReported,
     Event,
     MessageRefused,
+    OrderContradicted,
     UnknownMessage,
 )
 
@@ -52,6 +53,8 @@ class Journal:
                 self._logger.warning("the book of %s is not to be trusted: %s", event.symbol, event.why)
             case MessageRefused():
                 self._logger.warning("a message could not be read: %s", event.problem)
+            case OrderContradicted():
+                self._logger.warning("an order cannot be %s after it was %s", event.told, event.known)
             case UnknownMessage():
                 self._logger.debug("unknown message of kind %s", event.kind)
             case _:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from .account import Account, AccountEvent
 from .books import Books
+from .config import Config
 from .events import (
     AccountSnapshot,
     BookStream,
@@ -35,12 +36,12 @@ class Mirror:
     """``home`` is the account whose positions the inventory follows; None when there is none."""
 
     def __init__(
-        self, subscriptions: SubscriptionTable, inventory: Inventory, home: str | None, book_patience: float
+        self, config: Config, subscriptions: SubscriptionTable, inventory: Inventory, home: str | None
     ) -> None:
         self.tickers: dict[str, Ticker] = {}
         self.prices: dict[str, float] = {}  # mark price, or the last where no mark price was sent
         self.accounts: dict[str, Account] = {}
-        self.books = Books(book_patience)
+        self.books = Books(config.book_patience, config.book_silence)
         self.inventory = inventory
         self._home = home
         self._subscriptions = subscriptions

@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from .enums import OrderStatus
-from .events import OrderState
+from .events import OrderContradicted, OrderState
+from .order_life import NEXT
 from .timestamps import to_nanoseconds
 
 _KEPT = 1024  # finished orders, for late fills; as many without an answer
@@ -32,8 +33,8 @@ class OwnOrders:
     ``open`` orders live on the exchange; ``pending`` ones wait for an answer; ``in_doubt`` are those
     whose connection was lost meanwhile, settled by the next snapshot; ``finished`` keeps the latest ends.
 
-    ``contradictions`` counts what cannot happen to an order and was said nevertheless (life after the
-    end, a second end, pending after placed): nothing is raised because of it.
+    ``contradictions`` counts what cannot happen to an order (see :mod:`.order_life`) and was said
+    nevertheless: nothing is raised because of it.
     """
 
     __slots__ = ("_told", "contradictions", "finished", "in_doubt", "open", "pending")
@@ -105,16 +106,22 @@ class OwnOrders:
             )
         )
 
-    def updated(self, update: OrderState) -> OrderState | None:
-        """The stream tells about an order: the update with its side, or None when it is no news."""
+    def updated(self, update: OrderState) -> list[OrderState | OrderContradicted]:
+        """The stream tells about an order: the update with its side if it is news, and what is odd about it.
+
+        Life after an end and a second end are not believed; pending after placed is.
+        """
         known = self.find(update.order_id)
         update = _with_side(update, known)
-        if known is not None and not self._is_news(update, known):
-            return None
+        objections: list[OrderState | OrderContradicted] = []
+        if known is not None:
+            objections += self._objections(update, known)
+            if not self._is_news(update, known):
+                return objections
         self.finished.pop(update.order_id, None)
         self._told.pop(update.order_id, None)
         self._store(update)
-        return update
+        return [*objections, update]
 
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer will come for these: what the next snapshot says of them counts."""
@@ -164,22 +171,27 @@ class OwnOrders:
         return gone
 
     def _is_news(self, update: OrderState, known: OrderState) -> bool:
+        order_id = update.order_id
         if known.status is OrderStatus.GONE:  # our own guess: the exchange knows better
             return update.status.is_terminal() or _is_later(update, known, undated=True)
-        by_reply = update.order_id in self._told
+        by_reply = order_id in self._told
         if known.status.is_terminal():
-            self.contradictions += (
-                not by_reply and update.status is not known.status and _is_later(update, known)
-            )
             return by_reply and update.status.is_terminal()
-        if by_reply or update.order_id not in self.open:
+        if update.status is OrderStatus.REJECTED_DUPLICATE and order_id not in self.pending:
+            return False  # what was refused is its repetition, because it was placed before
+        if by_reply or order_id not in self.open:
             return True
-        if _is_later(known, update) or update == known:
-            return False
-        self.contradictions += (
-            update.status is OrderStatus.PENDING and known.status is not OrderStatus.PENDING
-        )
-        return True
+        return not _is_later(known, update) and update != known
+
+    def _objections(self, update: OrderState, known: OrderState) -> list[OrderContradicted]:
+        """What the table of legal states has against an update that is not merely late."""
+        if update.status in NEXT[known.status] or update.order_id in self._told:
+            return []
+        ended = known.status.is_terminal()
+        if not (_is_later(update, known) if ended else not _is_later(known, update)):
+            return []
+        self.contradictions += 1
+        return [OrderContradicted(update.account, update.order_id, known.status, update.status)]
 
     def _store(self, order: OrderState) -> None:
         self.pending.pop(order.order_id, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import random
 import ssl
 import threading
@@ -36,6 +37,7 @@ from .connectors import Connector, choose_connector
 from .copies import CopiedView
 from .driver import Driver
 from .errands import Errand
+from .nonce_file import open_nonce_file
 from .process import ParentsGuard
 from .streams import EventStream
 from .workers import Handler
@@ -62,7 +64,8 @@ class BulkWebSocketClient(CopiedView):
     sub-accounts); ``ssl_context`` instead of certifi's roots, it must verify certificate and host name;
     ``proxy``, ``"http://user:password@host:port"`` or ``socks5``, ``socks5h`` (no environment variable is
     read; user and password are never shown); ``connector`` for any other transport; ``handler_limit``, the
-    events that may wait for one handler; any field of
+    events that may wait for one handler; ``nonce_file``, a small file that keeps nonces rising across
+    restarts whatever the clock does, for one process at a time; any field of
     :class:`bulk_proto.config.Config` such as ``opening_timeout``.
 
     Any number of threads may use one client. A thread of its own keeps the connection, so it lives on
@@ -94,12 +97,15 @@ class BulkWebSocketClient(CopiedView):
         proxy: str | None = None,
         connector: Connector | None = None,
         handler_limit: int = 10_000,
+        nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
         if network is not None:
             if url not in (DEFAULT_URL, network.url):
                 raise UsageError("give either url or network: they name different servers")
             url, signature_domain = network.url, network.domain
+        if nonce_file is not None:
+            settings["nonce_memory"] = open_nonce_file(nonce_file, logger or logging.getLogger("bulk_proto"))
         config = Config(
             url=url,
             domain=domain_for(url, signature_domain) if network is None else network.domain,

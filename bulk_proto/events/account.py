@@ -24,23 +24,47 @@ class MarginUpdate(Event, frozen=True, gc=False, kw_only=True):
     total_balance: float = NAN  # equity used as margin (newer servers: totalMargin)
     available_balance: float = NAN  # total minus maintenance (availableMargin)
     margin_used: float = NAN  # maintenance margin
-    notional: float = NAN
+    notional: float = NAN  # of all positions together
     realized_pnl: float = NAN
     unrealized_pnl: float = NAN
     fees: float = NAN  # negative when paid on newer servers, positive on older ones
-    funding: float = NAN
+    funding: float = NAN  # with the sign of the exchange
     execution_impact: float | None = None  # from here on: newer servers only
     transferable_balance: float | None = None
-    margin_buffer_rate: float | None = None
-    buffered_margin: float | None = None
+    margin_buffer_rate: float | None = None  # a fraction
+    buffered_margin: float | None = None  # ``margin_used`` with the buffer on top
 
     @property
     def key(self) -> object:
         return self.account
 
 
+class OrderTrigger(Struct, frozen=True, gc=False, kw_only=True):
+    """When a conditional order fires, and at what limit (None: market style)."""
+
+    is_above: bool | None = None  # True: fires at or above the price
+    price: float | None = None  # threshold
+    limit: float | None = None  # limit price after firing
+    oco: str | None = None  # id of the order that this one cancels
+    price_high: float | None = None  # upper threshold of a range, or trailing sentinel
+    limit_high: float | None = None  # limit price after firing there
+    trail_bps: float | None = None  # trailing distance in basis points
+    step_bps: float | None = None  # how far the price must move to reset it, in basis points
+
+
+class ProtectiveOrder(Struct, frozen=True, gc=False):
+    """A stop or take-profit order attached to a position."""
+
+    order_id: str | None
+    order_type: str | None  # stop, takeProfit, range, trailing
+    trigger: OrderTrigger | None
+
+
 class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
-    """One position. Size 0 means flat. A cross and an isolated position can share a symbol."""
+    """One position. Size 0 means flat. A cross and an isolated position can share a symbol.
+
+    Amounts are in quote currency. NaN where the server sent nothing.
+    """
 
     topic: ClassVar[Topic] = Topic.POSITION
 
@@ -48,21 +72,22 @@ class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
     symbol: str
     size: float  # base units, positive is long
     price: float = NAN  # average entry
-    fair_price: float = NAN
+    fair_price: float = NAN  # what margin is computed with
     notional: float = NAN  # size times fair price; whether the sign follows is unspecified
     realized_pnl: float = NAN
     unrealized_pnl: float = NAN
-    leverage: float = NAN
+    leverage: float = NAN  # times the margin
     liquidation_price: float = NAN
-    fees: float = NAN
+    fees: float = NAN  # signs as in :class:`MarginUpdate`
     funding: float = NAN
     maintenance_margin: float = NAN
-    lambda_: float = NAN
+    lambda_: float = NAN  # a parameter of the margin model, without unit
     risk_allocation: float = NAN
     alloc_margin: float | None = None
     iso: bool = False
     iso_pubkey: str | None = None  # the isolated account's key, only when ``iso``
-    protection: dict[str, Any] | None = None  # attached stop and take-profit orders
+    protection: dict[str, Any] | None = None  # attached stop and take-profit orders, as sent
+    protective_orders: tuple[ProtectiveOrder, ...] = ()  # the same
 
     @property
     def key(self) -> object:
@@ -73,19 +98,6 @@ class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
 
     def is_short(self) -> bool:
         return self.size < 0
-
-
-class OrderTrigger(Struct, frozen=True, gc=False, kw_only=True):
-    """When a conditional order fires, and at what limit (None: market style)."""
-
-    is_above: bool | None = None  # True: fires at or above the price
-    price: float | None = None
-    limit: float | None = None
-    oco: str | None = None  # id of the order that this one cancels
-    price_high: float | None = None  # upper threshold of a range, or trailing sentinel
-    limit_high: float | None = None
-    trail_bps: float | None = None
-    step_bps: float | None = None
 
 
 class OrderState(TimedEvent, frozen=True, gc=False, kw_only=True):
@@ -100,7 +112,7 @@ class OrderState(TimedEvent, frozen=True, gc=False, kw_only=True):
     side: Side | None  # None: neither the message nor an earlier one told
     price: float  # 0 for market and conditional orders
     size: float  # remaining; 0 when finished
-    size_orig: float
+    size_orig: float  # as placed or modified
     size_done: float  # filled so far
     vwap: float  # average fill price; 0 before the first fill
     timestamp: int | None  # documented in ns
@@ -134,7 +146,7 @@ class Fill(TimedEvent, frozen=True, gc=False, kw_only=True):
     side: Side | None  # of the own order
     timestamp: int | None  # documented in ns
     is_maker: bool | None = None
-    fee: float | None = None  # passed through: the sign convention differs between servers
+    fee: float | None = None  # quote currency, passed through: the sign differs between servers
     trade_id: str | None = None  # unique within the account; absent on older servers
     reason: str | None = None  # liquidation, adl, liquidation_sweep; None for a normal fill
     counterparty: str | None = None  # shortened key, for display only
@@ -145,7 +157,7 @@ class LeverageSetting(Struct, frozen=True, gc=False):
     """Maximum leverage chosen for one market (1.0 to 50.0)."""
 
     symbol: str
-    leverage: float
+    leverage: float  # times the margin
 
 
 class LeverageUpdate(Event, frozen=True, gc=False, kw_only=True):
@@ -165,9 +177,9 @@ class FeeTier(Struct, frozen=True, gc=False, kw_only=True):
     """Fees of one scope (``global`` or a market), in basis points."""
 
     symbol: str
-    rolling_volume: float = NAN
+    rolling_volume: float = NAN  # quote currency, within the window
     tier_index: int | None = None
-    tier_threshold: float = NAN
+    tier_threshold: float = NAN  # quote currency
     maker_bps: float = NAN
     taker_bps: float = NAN
     window_days: float = NAN
@@ -223,7 +235,7 @@ class Liquidation(TimedEvent, frozen=True, gc=False, kw_only=True):
     side: Side | None
     timestamp: int | None = None  # documented in ns
     reason: str | None = None
-    margin_prior: float | None = None
+    margin_prior: float | None = None  # quote currency, as the next
     margin_after: float | None = None
 
 
@@ -243,3 +255,17 @@ class CancelRejected(TimedEvent, frozen=True, gc=False, kw_only=True):
     order_id: str | None
     reason: str | None
     timestamp: int | None = None
+
+
+class OrderContradicted(Event, frozen=True, gc=False):
+    """The exchange said of an order what cannot be: life after its end, a second end, pending after placed.
+
+    Ends are believed, and only the first; otherwise the later word is.
+    """
+
+    topic: ClassVar[Topic] = Topic.UNKNOWN
+
+    account: str
+    order_id: str
+    known: OrderStatus
+    told: OrderStatus

@@ -24,18 +24,18 @@ class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
     mark_price: float | None = None  # fair price used for margin
     oracle_price: float | None = None  # external reference
     price_change: float | None = None  # 24 h, quote currency, signed
-    price_change_percent: float | None = None
-    high_price: float | None = None
-    low_price: float | None = None
+    price_change_percent: float | None = None  # 24 h, percent, signed
+    high_price: float | None = None  # 24 h
+    low_price: float | None = None  # 24 h
     volume: float | None = None  # 24 h, base units
     quote_volume: float | None = None  # 24 h, quote currency
     open_interest: float | None = None  # base units
     funding_rate: float | None = None  # current rate, signed fraction
     regime: int | None = None  # model output, as the next six
     regime_dt: float | None = None  # age of the regime in steps of 10 s
-    regime_vol: float | None = None
+    regime_vol: float | None = None  # volatility; its unit is not documented, nor are those of the rest
     regime_mv: float | None = None
-    fair_book_px: float | None = None
+    fair_book_px: float | None = None  # a price
     fair_vol: float | None = None
     fair_bias: float | None = None
     timestamp: int | None = None  # documented in ns
@@ -54,7 +54,7 @@ class Trade(Struct, frozen=True, gc=False):
     size: float  # base units, unsigned
     price: float
     maker: str = ""  # public key of the resting side, often empty
-    taker: str = ""
+    taker: str = ""  # public key, as above
     reason: str | None = None  # liquidation, adl, liquidation_sweep; None for a normal trade
     liquidation: bool = False
 
@@ -82,8 +82,8 @@ class OrderBookLevel(Struct, frozen=True, gc=False):
     ``num_orders`` is real in snapshots only: deltas always carry 0.
     """
 
-    price: Annotated[float, Meta(ge=0)] = field(name="px")
-    size: Annotated[float, Meta(ge=0)] = field(name="sz")
+    price: Annotated[float, Meta(ge=0)] = field(name="px")  # quote currency
+    size: Annotated[float, Meta(ge=0)] = field(name="sz")  # base units
     num_orders: int = field(default=0, name="n")
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ class L2Snapshot(TimedEvent, frozen=True, gc=False):
     symbol: str
     bids: list[OrderBookLevel]  # highest price first
     asks: list[OrderBookLevel]  # lowest price first
-    timestamp: int | None
+    timestamp: int | None  # documented in ms
     stream: BookStream = BookStream.SNAPSHOT
 
 
@@ -117,7 +117,7 @@ class L2Delta(TimedEvent, frozen=True, gc=False):
     symbol: str
     bid_changes: list[OrderBookLevel]
     ask_changes: list[OrderBookLevel]
-    timestamp: int | None
+    timestamp: int | None  # documented in ms
 
 
 class Candle(Struct, frozen=True, gc=False):
@@ -149,25 +149,59 @@ class Candles(Event, frozen=True, gc=False):
         return self.candles
 
 
-class RiskSurface(Event, frozen=True, gc=False):
-    """Margin ratios by notional and leverage, as the server sent them (the form has changed before)."""
+class RiskRatio(Struct, frozen=True, gc=False):
+    """One cell of a risk surface: maintenance margin as a fraction of the notional. None: not sent."""
+
+    mmr_start: float | None  # when the regime starts
+    mmr_end: float | None  # when it ends
+    probability: float | None  # of staying in the regime, 0 to 1
+
+
+class RiskSurface(TimedEvent, frozen=True, gc=False):
+    """Margin ratios of one market by notional (row) and leverage (column); sent when they change.
+
+    What an older form of the message does not have is empty or None; ``surface`` is the message as sent.
+    """
 
     topic: ClassVar[Topic] = Topic.RISK
 
     symbol: str
     surface: dict[str, Any]
+    timestamp: int | None = None  # documented in ms
+    regime: int | None = None  # model output, as in a ticker
+    leverages: tuple[float, ...] = ()  # of the columns
+    notionals: tuple[float, ...] = ()  # of the rows, quote currency
+    buy: tuple[tuple[RiskRatio, ...], ...] = ()
+    sell: tuple[tuple[RiskRatio, ...], ...] = ()
+    correlations: dict[str, float] = field(default_factory=dict)  # by pair, such as BTC:ETH; -1 to 1
 
     @property
     def key(self) -> object:
         return self.symbol
 
 
+class MarketContext(Struct, frozen=True, gc=False):
+    """A few figures of one market. Any number may be None."""
+
+    symbol: str
+    volume: float | None  # 24 h, base units
+    funding_rate: float | None  # current rate, signed fraction
+    open_interest: float | None  # base units
+    last_price: float | None
+    price_change: float | None  # 24 h, quote currency, signed
+    price_change_percent: float | None
+
+
 class FrontendContext(Event, frozen=True, gc=False):
-    """One row for every market, every two seconds, as the server sent them."""
+    """One row for every market, every two seconds; ``rows`` are the same as the server sent them.
+
+    A row that names no market is in ``rows`` alone.
+    """
 
     topic: ClassVar[Topic] = Topic.CONTEXT
 
     rows: list[dict[str, Any]]
+    markets: tuple[MarketContext, ...] = ()
 
     @property
     def key(self) -> object:

@@ -4,12 +4,13 @@
 """
 
 from .encoding import preimage
-from .nonces import Nonces
+from .nonces import NonceMemory, Nonces
 from .order_id import order_id, order_id_candidates
 from .signer import Signer, TransactionSigner
 from .verification import verify_transaction
 
 __all__ = [
+    "NonceMemory",
     "Nonces",
     "Signer",
     "TransactionSigner",

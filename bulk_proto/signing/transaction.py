@@ -13,6 +13,7 @@ from bulk_proto.errors import InvalidKey, UsageError
 
 from . import base58
 from .encoding import assemble, encode_actions
+from .layouts import DEFAULT_PROFILE
 from .order_id import candidates, id_suffix
 from .signer import Signer
 from .verification import verify_transaction
@@ -41,13 +42,21 @@ class Transaction(Struct, frozen=True, gc=False):
 
 
 def sign(
-    actions: Sequence[Action], *, signer: Signer, nonce: int, account: str, domain: SignatureDomain
+    actions: Sequence[Action],
+    *,
+    signer: Signer,
+    nonce: int,
+    account: str,
+    domain: SignatureDomain,
+    profile: str = DEFAULT_PROFILE,
 ) -> Transaction:
     """Sign ``actions`` as one transaction for ``account`` on the network of ``domain``.
 
+    ``profile`` names the rules by which actions become bytes, see :mod:`bulk_proto.signing.layouts`.
+
     Raises, before anything is signed, :class:`InvalidAction` for an empty sequence or an object that is
     no action, :class:`NonceError`, :class:`InvalidKey` for ``account`` and :class:`UsageError` for
-    ``domain``; afterwards :class:`InvalidKey` for a signer that does not return 64 bytes.
+    ``domain`` or ``profile``; afterwards :class:`InvalidKey` for a signer that does not return 64 bytes.
     """
     if not isinstance(domain, SignatureDomain):
         raise UsageError("domain must be a member of SignatureDomain")
@@ -55,7 +64,7 @@ def sign(
     for action in actions:
         member("each of actions", action, Action)
     documents = [action.to_api() for action in actions]
-    encoded = encode_actions(documents)
+    encoded = encode_actions(documents, profile)
     signature: object = signer.sign(assemble(encoded, nonce, account, domain))
     if not isinstance(signature, bytes) or len(signature) != 64:
         raise InvalidKey("the signer did not return the 64 bytes of an Ed25519 signature")

@@ -22,6 +22,7 @@ from bulk_proto.events import (
     MarginUpdate,
     OrderState,
     PositionUpdate,
+    ProtectiveOrder,
 )
 
 from . import orders
@@ -65,6 +66,7 @@ _POSITION = _POSITION_NUMBERS | {
     "alloc_margin": ("allocMargin",),
     "iso_pubkey": ("isoPubkey",),
 }
+_ATTACHED = {"order_id": ("orderId", "oid"), "order_type": ("orderType", "ot")}
 _LEVERAGE = {"symbol": ("symbol", "coin")}
 _FEE_TIER_NUMBERS = {
     "rolling_volume": ("rollingVolume",),
@@ -145,6 +147,7 @@ def position(value: object, account: str) -> PositionUpdate:
     iso = row.optional("iso", flag)
     if iso is None:
         iso = iso_pubkey is not None
+    protection = row.optional("protection", mapping)
     return PositionUpdate(
         account=account,
         symbol=row.required("symbol", text),
@@ -153,8 +156,23 @@ def position(value: object, account: str) -> PositionUpdate:
         iso=iso,
         # An isolated row of an unnamed account must not pass for the cross row of its market.
         iso_pubkey=(iso_pubkey or "") if iso else None,
-        protection=row.optional("protection", mapping),
+        protection=protection,
+        protective_orders=_protective_orders(protection),
         **{name: _or_nan(row.optional(name, number)) for name in _POSITION_NUMBERS},
+    )
+
+
+def _protective_orders(protection: dict[str, Any] | None) -> tuple[ProtectiveOrder, ...]:
+    """Those that can be read: what protects a position changes nothing about it."""
+    listed = sequence((protection or {}).get("orders")) or []
+    rows = [Fields(row, "attached order", _ATTACHED) for row in listed if isinstance(row, dict)]
+    return tuple(
+        ProtectiveOrder(
+            order_id=row.optional("order_id", text),
+            order_type=row.optional("order_type", text),
+            trigger=orders.order_trigger(row.optional("trigger", mapping)),
+        )
+        for row in rows
     )
 
 

@@ -18,8 +18,8 @@ from bulk_proto.events import (
     FrontendContext,
     L2Delta,
     L2Snapshot,
+    MarketContext,
     OrderBookLevel,
-    RiskSurface,
     Ticker,
     Trade,
     Trades,
@@ -41,6 +41,14 @@ _TRADE = {
 }
 _LEVEL = {"price": ("px", "price"), "size": ("sz", "size"), "num_orders": ("n",)}
 _BOOK = {"kind": ("updateType",), "timestamp": ("timestamp", "time", "ts")}
+_CONTEXT = {
+    "volume": ("volume",),
+    "funding_rate": ("funding", "fundingRate"),
+    "open_interest": ("oi", "openInterest"),
+    "last_price": ("lastPrice",),
+    "price_change": ("priceChange",),
+    "price_change_percent": ("priceChangePercent",),
+}
 _CANDLE = {
     "open_time": ("t",),
     "close_time": ("T",),
@@ -150,18 +158,18 @@ def _level(value: object) -> OrderBookLevel:
     )
 
 
-def risk(message: dict[str, Any], stream: str) -> RiskSurface:
-    surface = mapping(_data(message).get("risk"))
-    if surface is None:
-        raise Unreadable("risk without a surface")
-    return RiskSurface(text(surface.get("symbol")) or _market(stream), surface)
-
-
 def frontend_context(message: dict[str, Any], stream: str) -> FrontendContext:
     rows = Fields(message.get("data"), "frontend context", {}).required("ctx", sequence)
-    if not all(isinstance(row, dict) for row in rows):
-        raise Unreadable("frontend context with a row that is not an object")
-    return FrontendContext(rows)
+    contexts = [_context(row) for row in rows]
+    return FrontendContext(rows, tuple(context for context in contexts if context.symbol))
+
+
+def _context(value: object) -> MarketContext:
+    row = Fields(value, "row of the frontend context", _CONTEXT)
+    return MarketContext(
+        symbol=row.optional("symbol", text) or "",
+        **{name: row.optional(name, number) for name in _CONTEXT},
+    )
 
 
 def _data(message: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def order_state(value: object, account: str) -> OrderState:
         reduce_only=row.optional("reduce_only", flag) or False,
         order_type=row.optional("order_type", text),
         tif=time_in_force(row.optional("tif", text)),
-        trigger=_trigger(row.optional("trigger", mapping)),
+        trigger=order_trigger(row.optional("trigger", mapping)),
         iso=row.optional("iso", flag) or False,
         error=row.optional("reason", text),
         pending_on_fill=row.optional("pendingOnFill", as_sent),
@@ -137,7 +137,7 @@ def _or_zero(value: float | None) -> float:
     return 0.0 if value is None else value
 
 
-def _trigger(value: dict[str, Any] | None) -> OrderTrigger | None:
+def order_trigger(value: dict[str, Any] | None) -> OrderTrigger | None:
     if value is None:
         return None
     row = Fields(value, "trigger", _TRIGGER)

@@ -16,7 +16,7 @@ import msgspec
 from bulk_proto.events import Event, MessageRefused, UnknownMessage
 from bulk_proto.replies import Reply
 
-from . import account, answers, market
+from . import account, answers, market, risk
 from .values import Unreadable, mapping, text
 
 _STRING_OR_NOT_A_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
@@ -27,7 +27,7 @@ _MARKET: Mapping[str, Callable[[dict[str, Any], str], Event]] = {
     "candle": market.candles,
     "l2snapshot": market.l2_snapshot,
     "l2delta": market.l2_delta,
-    "risk": market.risk,
+    "risk": risk.risk,
     "frontendcontext": market.frontend_context,
 }
 _ANSWERS: Mapping[str, Callable[[dict[str, Any]], Event | Reply | None]] = {

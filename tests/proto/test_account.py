@@ -19,9 +19,11 @@ from bulk_proto.events import (
     LeverageSetting,
     LeverageUpdate,
     MarginUpdate,
+    OrderContradicted,
     OrderState,
     PositionUpdate,
 )
+from bulk_proto.order_life import NEXT
 from bulk_proto.own_orders import OwnOrders
 
 ME = "FAe4sisG95oZ42w7buUn5qEE4TAnfTTFPiguZUHmhiF"
@@ -196,10 +198,10 @@ def test_dates_in_different_units_are_compared_as_moments() -> None:
 
 
 @pytest.mark.parametrize("late", [order(status=S.WORKING, at=9), order(status=S.CANCELLED, at=9)])
-def test_a_finished_order_stays_finished_and_the_contradiction_is_counted(late: OrderState) -> None:
+def test_a_finished_order_stays_finished_and_the_contradiction_is_told(late: OrderState) -> None:
     account = opened(order())
     account.apply(order(status=S.FILLED, at=5))
-    assert account.apply(late) == []
+    assert account.apply(late) == [OrderContradicted(late.account, "one", S.FILLED, late.status)]
     assert (account.open_orders, account.finished["one"].status) == ({}, S.FILLED)
     assert account.contradictions == 1
 
@@ -212,12 +214,55 @@ def test_the_end_told_twice_or_reordered_is_no_contradiction() -> None:
     assert account.contradictions == 0
 
 
-def test_pending_after_placed_is_counted_and_believed() -> None:
+def test_pending_after_placed_is_told_and_believed() -> None:
     account = opened(order())
-    assert account.apply(order(status=S.PENDING, at=2)) != []
+    odd, again = order(status=S.PENDING, at=2), order(status=S.PENDING, at=3)
+    assert account.apply(odd) == [OrderContradicted(odd.account, "one", S.RESTING, S.PENDING), odd]
     assert account.contradictions == 1
-    assert account.apply(order(status=S.PENDING, at=3)) != []
+    assert account.apply(again) == [again]
     assert account.contradictions == 1
+
+
+@pytest.mark.parametrize("status", [S.RESTING, S.UNKNOWN])
+def test_pending_that_is_late_or_follows_a_word_nobody_knows_is_no_contradiction(status: S) -> None:
+    account = opened(order(status=status, at=5))
+    account.apply(order(status=S.PENDING, at=4 if status is S.RESTING else 6))
+    assert account.contradictions == 0
+
+
+@pytest.mark.parametrize("status", S)
+def test_whatever_may_follow_a_status_is_no_contradiction_and_nothing_else_is_legal(status: S) -> None:
+    for told in S:
+        account = opened()
+        account.apply(order(status=status, at=1))
+        account.apply(order(status=told, at=2))
+        assert (account.contradictions == 0) is (told in NEXT[status])
+
+
+@pytest.mark.parametrize("status", S)
+def test_everything_may_be_told_twice_and_an_end_is_an_end(status: S) -> None:
+    assert status in NEXT[status]
+    if status.is_terminal() and status is not S.GONE:
+        assert NEXT[status] == {status}
+
+
+def test_the_refused_repetition_of_an_order_does_not_end_it() -> None:
+    duplicate = order(status=S.REJECTED_DUPLICATE, at=9)
+    account = opened(order())
+    assert account.apply(duplicate) == []
+    assert list(account.open_orders) == ["one"]
+    account = opened()
+    account.register(pending())
+    account.doubt(["one"])
+    assert account.apply(duplicate) == []
+    assert list(account.in_doubt) == ["one"]
+
+
+def test_a_first_order_that_is_refused_as_a_duplicate_has_ended() -> None:
+    account = opened()
+    account.register(pending())
+    account.apply(order(status=S.REJECTED_DUPLICATE, at=9))
+    assert list(account.finished) == ["one"]
 
 
 def test_the_side_of_a_filled_sell_is_that_of_the_known_order() -> None:  # D13

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.errors import NonceError, UsageError
+from bulk_proto.actions import CancelAll
+from bulk_proto.errors import NonceError, NotSent, UsageError
 from bulk_proto.signing import Nonces
 from bulk_proto.signing.nonces import _SHARED
+
+from .peer import KEY, opened
 
 U64_MAX = 2**64 - 1
 
@@ -155,3 +158,102 @@ def test_a_number_somebody_else_holds_is_left_to_them() -> None:
     nonces = Nonces(lambda: 10)
     nonces._claims = Overtaken()
     assert nonces.take() == 11
+
+
+# Beyond the end of the process --------------------------------------------------------------------------
+
+SECOND = 10**9
+
+
+class Paper:
+    """A memory that survives: what is written on it, and how often somebody wrote."""
+
+    def __init__(self) -> None:
+        self.noted = -1
+        self.writes = 0
+        self.torn = False
+
+    def last(self) -> int:
+        return self.noted
+
+    def remember(self, last: int) -> None:
+        if self.torn:
+            raise NotSent("the paper is torn")
+        self.noted = last
+        self.writes += 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5 * SECOND), st.integers(0, 3), st.none() | st.integers(0, 4 * SECOND)),
+        max_size=20,
+    )
+)
+def test_no_nonce_is_used_by_two_processes_whatever_the_clock_does(
+    lives: list[tuple[int, int, int | None]],
+) -> None:
+    paper = Paper()
+    used = [-1]
+    for clock, count, noted in lives:  # each is a process of its own, killed without a warning
+        nonces = Nonces(lambda now=clock: now, memory=paper)  # type: ignore[misc]
+        if noted is not None:
+            nonces.note(noted)
+            used.append(max(used[-1], noted))
+        for _ in range(count):
+            used.append(nonces.take())
+            assert used[-1] > used[-2]
+        assert paper.noted >= used[-1]
+
+
+def test_the_memory_is_written_before_a_nonce_is_used_and_once_a_second_at_most() -> None:
+    paper = Paper()
+    now = 0
+
+    def clock() -> int:
+        return now
+
+    nonces = Nonces(clock, memory=paper)
+    for now in range(0, 10 * SECOND, SECOND // 100):
+        assert nonces.take() == now
+        assert paper.noted >= now
+    assert paper.writes <= 10
+
+
+def test_a_clock_left_behind_is_not_left_further_behind_by_restarts() -> None:
+    paper = Paper()
+    for _ in range(100):
+        assert Nonces(lambda: 0, memory=paper).take() <= SECOND + 100 * 1_001
+
+
+def test_what_cannot_be_remembered_is_not_used() -> None:
+    paper = Paper()
+    nonces = Nonces(lambda: 5, memory=paper)
+    paper.torn = True
+    with pytest.raises(NotSent):
+        nonces.take()
+    with pytest.raises(NotSent):
+        nonces.note(SECOND)
+    paper.torn = False
+    assert nonces.take() == SECOND + 1
+
+
+def test_the_end_of_the_range_can_be_remembered() -> None:
+    paper = Paper()
+    assert Nonces(lambda: U64_MAX, memory=paper).take() == paper.noted == U64_MAX
+    with pytest.raises(NonceError):
+        Nonces(lambda: 0, memory=paper).take()
+
+
+def test_a_client_goes_on_above_what_its_memory_holds() -> None:
+    paper = Paper()
+    paper.noted = 2 * 10**18
+    _SHARED.pop(KEY, None)  # other tests' nonces
+    core, peer = opened(nonce_memory=paper)
+    core.place_orders([CancelAll()], 1.0)
+    (request,) = peer.hear()
+    assert int(request["request"]["payload"]["nonce"]) == 2 * 10**18 + 1 <= paper.noted
+    paper.torn = True
+    with pytest.raises(NotSent):
+        core.place_orders([CancelAll()], 1.0, nonce=3 * 10**18)
+    assert peer.hear() == []
+    _SHARED.pop(KEY, None)

@@ -1,6 +1,6 @@
 """The exchange's own signing library as the judge: bytes, signatures and order ids of random transactions.
 
-A few hundred transactions by default; ``BULK_LONG=1`` asks for ten thousand of each kind.
+A few hundred transactions by default; ``--long`` or ``BULK_LONG=1`` asks for ten thousand of each kind.
 """
 
 from __future__ import annotations

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.actions import Action, CancelOrder, LimitOrder, MarketOrder
+from bulk_proto.actions import Action, CancelOrder, LimitOrder, MarketOrder, Stop
 from bulk_proto.enums import Side, SignatureDomain, TimeInForce
 from bulk_proto.errors import InvalidAction, InvalidKey, NonceError, UsageError
-from bulk_proto.signing import TransactionSigner, order_id_candidates
+from bulk_proto.signing import TransactionSigner, base58, order_id_candidates, preimage
+from bulk_proto.signing.layouts import PROFILES
 from bulk_proto.signing.transaction import sign, verify_transaction
 
 from . import action_strategies as some
 from . import signing_vectors as v
+from .peer import KEY, opened
 
 TESTNET = SignatureDomain.TESTNET
 OWNER = TransactionSigner(v.SEED_1)
@@ -122,3 +124,18 @@ def test_the_repr_shows_neither_the_orders_nor_the_signature() -> None:
     made = sign([BUY], signer=OWNER, nonce=7, account=v.OWNER, domain=TESTNET)
     assert repr(made) == "<Transaction of 1 actions, nonce 7>"
     assert f"{made}" == repr(made)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_bytes_follow_the_profile_of_the_client(profile: str) -> None:
+    core, peer = opened(signing_profile=profile)
+    stop = Stop("BTC-USD", False, 0.25, 61000.0)
+    core.place_orders([stop], 1.0, nonce=v.NONCE)
+    (request,) = peer.hear()
+    message = preimage([stop.to_api()], v.NONCE, KEY, SignatureDomain.DEVNET, profile)
+    assert request["request"]["payload"]["signature"] == base58.encode(OWNER.sign(message))
+
+
+def test_an_unknown_profile_is_refused_before_anything_can_be_signed() -> None:
+    with pytest.raises(UsageError, match="signing_profile"):
+        opened(signing_profile="newest")

@@ -17,7 +17,9 @@ from bulk_proto.events import (
     MarginUpdate,
     MessageRefused,
     OrderState,
+    OrderTrigger,
     PositionUpdate,
+    ProtectiveOrder,
     UnknownMessage,
 )
 from bulk_proto.wire import decode
@@ -159,6 +161,16 @@ def test_attached_orders_and_allocated_margin_of_a_position_are_kept() -> None:
     position = read_position(protection={"orders": []}, allocMargin=3)
     assert (position.protection, position.alloc_margin) == ({"orders": []}, 3.0)
     assert read_position(protection=[1]).protection is None
+
+
+def test_orders_that_protect_a_position_are_read_one_by_one() -> None:
+    attached = {"orderId": OID1, "orderType": "stop", "trigger": {"px": 61000.0, "lim": None, "oco": "x"}}
+    position = read_position(protection={"orders": [attached, 5, {}]})
+    assert position.protective_orders == (
+        ProtectiveOrder(OID1, "stop", OrderTrigger(price=61000.0, oco="x")),
+        ProtectiveOrder(None, None, None),
+    )
+    assert read_position(protection={"orders": 5}).protective_orders == ()
 
 
 def test_cross_and_isolated_rows_of_one_market_stay_apart() -> None:

@@ -18,10 +18,12 @@ from bulk_proto.events import (
     L2Snapshot,
     LeverageSetting,
     MarginUpdate,
+    MarketContext,
     MessageRefused,
     OrderBookLevel,
     OrderState,
     PositionUpdate,
+    RiskRatio,
     RiskSurface,
     Ticker,
     Trade,
@@ -105,11 +107,27 @@ def test_l2_delta() -> None:
 
 
 def test_risk() -> None:
-    assert decode(wire.RISK) == RiskSurface("BTC-USD", wire.data_of(wire.RISK)["risk"])
+    def row(first: tuple[float, float], second: tuple[float, float]) -> tuple[RiskRatio, ...]:
+        return tuple(RiskRatio(start, end, 0.998) for start, end in (first, second))
+
+    grid = (row((0.011, 0.009), (0.016, 0.013)), row((0.012, 0.01), (0.018, 0.014)))
+    assert decode(wire.RISK) == RiskSurface(
+        "BTC-USD",
+        wire.data_of(wire.RISK)["risk"],
+        timestamp=1767225600000,
+        regime=1,
+        leverages=(1.0, 10.0),
+        notionals=(50000.0, 100000.0),
+        buy=grid,
+        sell=grid,
+        correlations={"BTC:ETH": 0.71},
+    )
 
 
 def test_frontend_context() -> None:
-    assert decode(wire.FRONTEND_CONTEXT) == FrontendContext(wire.data_of(wire.FRONTEND_CONTEXT)["ctx"])
+    market = MarketContext("BTC-USD", 812.4, 0.0000125, 1320.75, 64250.5, -412.5, -0.64)
+    rows = wire.data_of(wire.FRONTEND_CONTEXT)["ctx"]
+    assert decode(wire.FRONTEND_CONTEXT) == FrontendContext(rows, (market,))
 
 
 def test_account_snapshot() -> None:

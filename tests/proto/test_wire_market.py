@@ -14,8 +14,10 @@ from bulk_proto.events import (
     FrontendContext,
     L2Delta,
     L2Snapshot,
+    MarketContext,
     MessageRefused,
     OrderBookLevel,
+    RiskRatio,
     RiskSurface,
     Ticker,
     Trade,
@@ -328,6 +330,27 @@ def test_risk_is_passed_on_in_whatever_form_it_has() -> None:
     assert read(type="risk", topic="risk.BTC-USD", data={"risk": surface}) == RiskSurface("BTC-USD", surface)
 
 
+RATIO = {"mmrO": 0.011, "mmrE": "0.009", "p": None}
+
+
+@pytest.mark.parametrize(
+    ("sent", "read_as"),
+    [
+        ({"leverage": [1, "10"]}, {"leverages": (1.0, 10.0)}),
+        ({"leverage": [1, None]}, {}),  # whatever follows would stand in the wrong place
+        ({"notionals": "many", "timestamp": "soon", "regime": 1.5}, {}),
+        ({"buy": [[RATIO], []]}, {"buy": ((RiskRatio(0.011, 0.009, None),), ())}),
+        ({"sell": [[RATIO], 5]}, {}),
+        ({"sell": [[RATIO, 5]]}, {}),
+        ({"corrs": [["A:B", "0.5"], ["A:C"], ["A:D", None], [1, 2], 3]}, {"correlations": {"A:B": 0.5}}),
+    ],
+)
+def test_what_of_a_surface_cannot_be_read_costs_itself_alone(
+    sent: dict[str, object], read_as: dict[str, Any]
+) -> None:
+    assert read(type="risk", topic="risk.A", data={"risk": sent}) == RiskSurface("A", sent, **read_as)
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -349,6 +372,13 @@ def test_risk_is_passed_on_in_whatever_form_it_has() -> None:
 def test_a_message_that_is_not_what_it_claims_to_be_is_refused(message: dict[str, object]) -> None:
     refused = refusal(json.dumps(message).encode())
     assert refused.stream == message.get("topic")
+
+
+def test_a_row_of_the_context_without_a_market_is_in_the_rows_alone() -> None:
+    rows: list[dict[str, Any]] = [{"volume": 1.0}, {"symbol": "A", "oi": "2"}]
+    market = MarketContext("A", None, None, 2.0, None, None, None)
+    event = read(type="frontendContext", topic="frontendContext", data={"ctx": rows})
+    assert event == FrontendContext(rows, (market,))
 
 
 def test_the_frontend_context_names_no_market() -> None:

@@ -1,0 +1,80 @@
+"""What is logged without being asked for, and that nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulk_proto.enums import OrderStatus, Topic
+from bulk_proto.events import (
+    BookStale,
+    Connected,
+    Disconnected,
+    DisconnectReason,
+    ErrorReported,
+    Event,
+    MessageRefused,
+    Missed,
+    OrderContradicted,
+    UnknownMessage,
+)
+from bulk_proto.journal import Journal
+
+
+class Written:
+    """A log that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def debug(self, msg: str, *args: object) -> None:
+        self.lines.append(f"debug: {msg % args}")
+
+    def info(self, msg: str, *args: object) -> None:
+        self.lines.append(f"info: {msg % args}")
+
+    def warning(self, msg: str, *args: object) -> None:
+        self.lines.append(f"warning: {msg % args}")
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Connected(1, resumed=False), "info: connected"),
+        (Connected(3, resumed=True), "info: reconnected"),
+        (Disconnected(DisconnectReason.CLOSED_BY_USER, None), "info: disconnected: closed by user"),
+        (
+            Disconnected(DisconnectReason.LOST, 2.0, detail="reset"),
+            "warning: connection lost (reset), trying again",
+        ),
+        (
+            Disconnected(DisconnectReason.SILENT, 2.0),
+            "warning: connection lost (nothing heard for too long), trying again",
+        ),
+        (
+            ErrorReported("no " * 1000, None, {}),
+            "warning: the exchange reported an error: " + ("no " * 167)[:500],
+        ),
+        (BookStale("BTC-USD", "crossed"), "warning: the book of BTC-USD is not to be trusted: crossed"),
+        (MessageRefused("not UTF-8", b"secret"), "warning: a message could not be read: not UTF-8"),
+        (UnknownMessage("news", b"secret"), "debug: unknown message of kind news"),
+        (
+            OrderContradicted("account", "order", OrderStatus.FILLED, OrderStatus.WORKING),
+            "warning: an order cannot be working after it was filled",
+        ),
+    ],
+)
+def test_an_event_that_nobody_may_overlook_is_one_line(event: Event, line: str) -> None:
+    written = Written()
+    readers: dict[Topic, list[Any]] = {topic: [] for topic in Topic}
+    Journal(written).attach(readers)
+    for reader in readers[event.topic]:
+        reader.put(event)
+    assert written.lines == [line]
+
+
+def test_what_is_a_handlers_own_affair_is_not_logged() -> None:
+    written = Written()
+    Journal(written).put(Missed(3))
+    assert written.lines == []

@@ -1,0 +1,145 @@
+"""Books that hear nothing on a connection that lives: doubted, asked for again, believed when it is quiet."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import inf, nan
+
+import pytest
+
+from bulk_proto.book import Doubt
+from bulk_proto.core import ClientCore
+from bulk_proto.errors import UsageError
+from bulk_proto.events import BookStale
+from bulk_proto.subscriptions import Subscription, l2_delta, l2_snapshot
+
+from .peer import Peer, book_message, confirmation, opened
+
+BTC = "BTC-USD"
+BIDS, ASKS = [(100.0, 1.0)], [(101.0, 1.0)]
+SNAPSHOT = book_message("snapshot", BIDS, ASKS)
+CHANGE = book_message("delta", BIDS, [])
+PERIODIC = book_message("snapshot", BIDS, ASKS, stream="l2Snapshot")
+
+
+def watching(*subscriptions: Subscription, book_silence: float = 30.0) -> tuple[ClientCore, Peer]:
+    """A core whose book of BTC-USD was filled at 0 s, and that hears other things all the time."""
+    core, peer = opened(signed=False, book_silence=book_silence, silence_timeout=1e6, ping_interval=1e5)
+    core.subscribe(subscriptions, 0.0)
+    peer.say(confirmation(*(one.topic for one in subscriptions)), now=0.0)
+    peer.say(SNAPSHOT if subscriptions[0].type == "l2Delta" else PERIODIC, now=0.0)
+    peer.hear()
+    return core, peer
+
+
+def at(core: ClientCore, now: float) -> list[str]:
+    """What is said of books when the clock shows ``now``."""
+    core.handle_deadline(now)
+    return [event.why for event in core.events() if isinstance(event, BookStale)]
+
+
+def next_silence(core: ClientCore, peer: Peer) -> float:
+    """Let time pass until the book is called silent, answer, and say when it was."""
+    while True:
+        now = core.next_deadline()
+        assert now is not None
+        if Doubt.SILENT in at(core, now):
+            peer.hear()
+            peer.say(SNAPSHOT, now=now)
+            assert core.order_books[BTC].ok
+            return now
+
+
+def test_a_silent_book_is_doubted_and_asked_for_again_until_a_snapshot_comes() -> None:
+    core, peer = watching(l2_delta(BTC))
+    book = core.order_books[BTC]
+    assert at(core, 29.9) == []
+    assert book.ok
+    assert at(core, 30.0) == [Doubt.SILENT]
+    assert (book.ok, book.why) == (False, Doubt.SILENT)
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+    assert at(core, 31.9) == []
+    assert at(core, 34.0) == [Doubt.SILENT]  # the request itself may be lost: ever more patiently
+    assert at(core, 38.0) == []
+    peer.say(SNAPSHOT, now=38.5)
+    assert book.ok
+
+
+def test_any_message_for_the_book_breaks_the_silence() -> None:
+    core, peer = watching(l2_delta(BTC))
+    for now in (20.0, 40.0, 60.0):
+        peer.say(CHANGE, now=now)
+        assert at(core, now + 19.0) == []
+    assert at(core, 90.0) == [Doubt.SILENT]
+
+
+def test_the_silence_of_a_quiet_market_is_believed_ever_longer_and_never_for_ever() -> None:
+    core, peer = watching(l2_delta(BTC))
+    ends = [0.0, *(next_silence(core, peer) for _ in range(7))]
+    assert [later - earlier for earlier, later in pairwise(ends)] == [30, 60, 120, 240, 480, 480, 480]
+
+
+def test_a_market_that_moved_again_is_not_believed_to_be_quiet() -> None:
+    core, peer = watching(l2_delta(BTC))
+    next_silence(core, peer)
+    next_silence(core, peer)
+    peer.say(CHANGE, now=100.0)
+    assert next_silence(core, peer) == 130.0
+
+
+def test_periodic_snapshots_are_never_expected_to_pause() -> None:
+    core, peer = watching(l2_snapshot(BTC))
+    for round in range(1, 6):
+        assert at(core, 30.0 * round - 0.1) == []
+        assert at(core, 30.0 * round) == [Doubt.SILENT]
+        peer.say(PERIODIC, now=30.0 * round)
+
+
+def test_a_book_that_is_wrong_for_a_moment_while_it_is_looked_at_is_looked_at_again() -> None:
+    core, peer = watching(l2_delta(BTC))
+    peer.say(book_message("delta", [(102.0, 1.0)], []), now=29.9375)  # crossed
+    assert at(core, 30.0) == []
+    peer.say(book_message("delta", [(102.0, 0.0)], []), now=30.03125)
+    assert at(core, 60.0) == []
+    assert at(core, 60.03125) == [Doubt.SILENT]
+
+
+def test_each_book_is_listened_to_for_itself() -> None:
+    core, peer = watching(l2_delta(BTC))
+    core.subscribe([l2_delta("ETH-USD")], 20.0)
+    other = book_message("snapshot", BIDS, ASKS)
+    other["data"]["book"]["symbol"] = "ETH-USD"
+    peer.say(other, now=20.0)
+    core.handle_deadline(30.0)
+    assert [event.symbol for event in core.events() if isinstance(event, BookStale)] == [BTC]
+    core.unsubscribe([l2_delta(BTC)], 31.0)
+    core.handle_deadline(50.0)
+    assert [event.symbol for event in core.events() if isinstance(event, BookStale)] == ["ETH-USD"]
+
+
+def test_a_book_that_never_was_filled_is_not_called_silent() -> None:
+    core, _ = watching(l2_delta(BTC))
+    core.subscribe([l2_delta("ETH-USD")], 0.0)
+    core.handle_deadline(30.0)
+    stale = {event.symbol: event.why for event in core.events() if isinstance(event, BookStale)}
+    assert stale == {BTC: Doubt.SILENT, "ETH-USD": Doubt.NO_SNAPSHOT}
+
+
+def test_a_lost_connection_ends_the_listening() -> None:
+    core, _ = watching(l2_delta(BTC))
+    at(core, 30.0)
+    core.connection_lost(30.5, "reset")
+    assert core.order_books[BTC].why == Doubt.DISCONNECTED
+    assert at(core, 1000.0) == []
+
+
+def test_listening_can_be_turned_off() -> None:
+    core, _ = watching(l2_delta(BTC), book_silence=inf)
+    assert at(core, 1e5) == []
+    assert core.order_books[BTC].ok
+
+
+@pytest.mark.parametrize("silence", [0.0, -1.0, nan])
+def test_an_impossible_limit_is_refused(silence: float) -> None:
+    with pytest.raises(UsageError, match="book_silence"):
+        opened(book_silence=silence)
