@@ -9,14 +9,26 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
-    "long", deadline=None, max_examples=10_000, suppress_health_check=[HealthCheck.too_slow]
+    "long", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("long" if os.environ.get("BULK_LONG") == "1" else "default")
+LONG_TIMEOUT = 3600.0  # seconds for one test of a long run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="also run what takes minutes")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="also run what takes minutes, and far more examples; or BULK_LONG=1",
+    )
     parser.addoption("--peers", action="store_true", help="also run clients of other makers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("BULK_LONG") == "1":
+        config.option.long = True
+    if config.getoption("--long"):
+        os.environ["BULK_LONG"] = "1"  # read where a test has a number of examples of its own
+    settings.load_profile("long" if config.getoption("--long") else "default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -24,3 +36,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark in ("long", "peers"):
             if mark in item.keywords and not config.getoption(f"--{mark}"):
                 item.add_marker(pytest.mark.skip(reason=f"run with --{mark}"))
+        if config.getoption("--long"):
+            item.add_marker(pytest.mark.timeout(LONG_TIMEOUT))

@@ -47,7 +47,7 @@ def test_every_topic_has_an_event(topic: Topic) -> None:
     assert any(kind.topic is topic for kind in kinds_of_events())
 
 
-@pytest.mark.parametrize("kind", kinds_of_events())
+@pytest.mark.parametrize("kind", [*kinds_of_events()])
 def test_every_event_is_documented_and_cannot_be_changed(kind: type[Event]) -> None:
     assert kind.__doc__
     assert kind.__struct_config__.frozen
