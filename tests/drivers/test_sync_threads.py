@@ -103,7 +103,7 @@ class Traders:
 
 
 def test_threads_may_trade_at_the_same_time_and_each_gets_its_own_answers(exchange: Exchange) -> None:
-    with trader(exchange.url) as client:
+    with trader(exchange.url, max_posts_per_second=1_000_000) as client:
         client.subscribe_orderbook_delta(BTC)
         traders = Traders(client, threads=8)
         traders.run(seconds=1.5)
@@ -119,7 +119,7 @@ def trade_on_a_bad_line(exchange: Exchange, threads: int, seconds: float, pause:
             exchange.cut()
             next_cut += pause
 
-    with trader(exchange.line.url, backoff_cap=0.1) as client:
+    with trader(exchange.line.url, backoff_cap=0.1, max_posts_per_second=1_000_000) as client:
         client.subscribe_orderbook_delta(BTC)
         Traders(client, threads).run(seconds, cut_now_and_then)
         client.cancel_all()
