@@ -1,0 +1,128 @@
+"""An exchange that only talks: it confirms what is asked for and then pours out a feed, made beforehand.
+
+``python -m benchmarks.feeder VARIANT MESSAGES SPELLING [COUNTER]`` prints its port and serves one
+connection after the other until its input ends. It costs next to nothing per message, so that a client
+on the other core is what is measured. With a counter (a shared file that the client's handler counts
+in) each message is sent when the one before has been handled: one message per wake-up, and no idling.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import feed
+from .server_bytes import accept, frame
+
+_STUCK = 5.0  # seconds without progress after which a round is given up
+
+
+@dataclass
+class Feeder:
+    """What is poured out: the feed's first snapshots answer subscriptions, the rest is the flood."""
+
+    texts: list[bytes]
+    counter: memoryview | None = None
+
+    def serve(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = sock.makefile("rb")
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += stream.readline()
+        sock.sendall(accept(request))
+        for asked in _subscriptions(stream):
+            sock.sendall(b"".join(frame(text) for text in self._answers(asked)))
+            if any(one["type"] == "candle" for one in asked):  # the sign that the client is ready
+                self._pour(sock)
+
+    def _answers(self, asked: list[dict[str, Any]]) -> Iterator[bytes]:
+        topics = [_topic(one) for one in asked]
+        yield json.dumps({"type": "subscriptionResponse", "topics": topics}).encode()
+        for one in asked:
+            if one["type"] == "l2Snapshot":
+                yield self.texts[feed.SYMBOLS.index(one["symbol"])]
+            if one["type"] == "account":
+                yield _account_snapshot(one["user"])
+
+    def _pour(self, sock: socket.socket) -> None:
+        texts = self.texts[len(feed.SYMBOLS) :]
+        if self.counter is None:
+            sock.sendall(b"".join(map(frame, texts)))
+            return
+        for number, text in enumerate(texts):
+            patience = time.monotonic() + _STUCK
+            while self.counter[0] < number:
+                os.sched_yield() if hasattr(os, "sched_yield") else time.sleep(0)
+                if time.monotonic() > patience:
+                    return
+            sock.sendall(frame(text))
+
+
+def _subscriptions(stream: Any) -> Iterator[list[dict[str, Any]]]:
+    """What the client asks for, request by request; ends when it closes."""
+    while len(head := stream.read(2)) == 2:
+        size = head[1] & 0x7F
+        if size == 126:
+            size = int.from_bytes(stream.read(2), "big")
+        mask = stream.read(4)
+        payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(stream.read(size)))
+        if head[0] & 0x0F == 0x8:
+            return
+        if head[0] & 0x0F == 0x1:
+            request = json.loads(payload)
+            if request["method"] == "subscribe":
+                yield request["subscription"]
+
+
+def _topic(one: dict[str, Any]) -> str:
+    parts = (one["type"].lower(), one.get("symbol") or one.get("user"), one.get("interval"))
+    return ".".join(part for part in parts if part)
+
+
+def _account_snapshot(user: str) -> bytes:
+    data = {
+        "type": "accountSnapshot",
+        "margin": {"totalMargin": 5200.5, "availableMargin": 4100.25, "marginUsed": 1100.25},
+        "positions": [],
+        "openOrders": [],
+        "leverageSettings": [],
+    }
+    return json.dumps({"type": "account", "topic": f"account.{user}", "data": data}).encode()
+
+
+def open_counter(path: Path) -> memoryview:
+    """One integer that two processes share."""
+    with path.open("r+b") as file:
+        return memoryview(mmap.mmap(file.fileno(), 8)).cast("Q")
+
+
+def main() -> None:
+    variant, messages, spelling, *counter = sys.argv[1:]
+    wanted = feed.recipe(variant, messages=int(messages), released_spelling=spelling == "released")
+    feeder = Feeder(feed.payloads(wanted), open_counter(Path(counter[0])) if counter else None)
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    threading.Thread(target=_serve_all, args=(listener, feeder), daemon=True).start()
+    sys.stdin.read()
+
+
+def _serve_all(listener: socket.socket, feeder: Feeder) -> None:
+    while True:
+        sock, _ = listener.accept()
+        with sock, suppress(OSError):  # the client goes at the end of each round, whatever is on its way
+            feeder.serve(sock)
+
+
+if __name__ == "__main__":
+    main()

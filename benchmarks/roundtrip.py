@@ -1,0 +1,119 @@
+"""How long an order takes from the call to its answer, over loopback and through the simulated exchange.
+
+The median of each round is what counts: wall time, since waiting is a part of it. The exchange has a
+process of its own and takes the same time for everybody. Each order is cancelled, untimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from importlib import import_module
+from statistics import median
+from typing import Any
+
+from .contest import Case, Entry, Goal
+from .rivals import released_client
+from .stage import Exercise, Outcome
+
+RELEASED = "released client"
+_SYMBOL, _PRICE, _SIZE = "BTC-USD", 50_000.0, 0.01
+_UNPACED = 100_000  # messages a second, which nobody reaches here
+_GOALS = {"asyncio": (1.1, 1.4), "trio": (1.1, 1.4), "blocking": (1.3, 1.7)}
+
+
+def cases(share: float) -> list[Case]:
+    settings = {"orders": max(5, int(200 * share)), "python": sys.executable}
+    return [
+        Case(
+            f"order round trip, median, {backend}",
+            [
+                Entry("ours", "benchmarks.roundtrip:ours", {**settings, "backend": backend}),
+                Entry(RELEASED, "benchmarks.roundtrip:released", settings, peer=True),
+            ],
+            [Goal(RELEASED, must, aim)],
+        )
+        for backend, (must, aim) in _GOALS.items()
+    ]
+
+
+class _Market:
+    """The exchange's process; it ends with this one, whose pipe it reads."""
+
+    def __init__(self, python: str) -> None:
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.market"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+
+
+def _outcome(times: list[float]) -> Outcome:
+    return Outcome(1, seconds=median(times))
+
+
+def ours(backend: str, orders: int, python: str) -> Exercise:
+    market = _Market(python)
+    if backend == "blocking":
+        return lambda: lambda: _blocking_round(market.url, orders)
+    import anyio
+
+    return lambda: lambda: anyio.run(_async_round, market.url, orders, backend=backend)
+
+
+async def _async_round(url: str, orders: int) -> Outcome:
+    from bulk_anyio.client import BulkWebSocketClient
+    from bulk_proto import Side, TimeInForce, TransactionSigner
+
+    times = []
+    signer = TransactionSigner.generate_account()
+    async with BulkWebSocketClient(url, [], signer, max_posts_per_second=_UNPACED) as client:
+        for _ in range(orders):
+            begin = time.perf_counter()
+            order = await client.place_limit_order(
+                _SYMBOL, Side.BUY, _PRICE, _SIZE, time_in_force=TimeInForce.ALO
+            )
+            times.append(time.perf_counter() - begin)
+            assert order.order_id is not None
+            await client.cancel_order(Side.BUY, _SYMBOL, order.order_id)
+    return _outcome(times)
+
+
+def _blocking_round(url: str, orders: int) -> Outcome:
+    from bulk_proto import Side, TimeInForce, TransactionSigner
+
+    client_type: Any = import_module("bulk_sync").BulkWebSocketClient
+    times = []
+    signer = TransactionSigner.generate_account()
+    with client_type(url, [], signer, max_posts_per_second=_UNPACED) as client:
+        for _ in range(orders):
+            begin = time.perf_counter()
+            order = client.place_limit_order(_SYMBOL, Side.BUY, _PRICE, _SIZE, time_in_force=TimeInForce.ALO)
+            times.append(time.perf_counter() - begin)
+            client.cancel_order(Side.BUY, _SYMBOL, order.order_id)
+    return _outcome(times)
+
+
+def released(orders: int, python: str) -> Exercise:
+    market = _Market(python)
+    return lambda: lambda: asyncio.run(_released_round(market.url, orders))
+
+
+async def _released_round(url: str, orders: int) -> Outcome:
+    common, signing = import_module("bulk_api.common"), import_module("bulk_api.common.signer")
+    client = released_client(url=url, symbols=[], signer=signing.TransactionSigner.generate_account())
+    await client.connect()
+    await asyncio.sleep(0.3)  # it does not say when it is ready
+    assert client.account_snapshot is not None
+    times = []
+    for _ in range(orders):
+        begin = time.perf_counter()
+        order = await client.place_limit_order(
+            _SYMBOL, common.Side.BUY, _PRICE, _SIZE, time_in_force=common.TimeInForce.ALO
+        )
+        times.append(time.perf_counter() - begin)
+        await client.cancel_order(common.Side.BUY, _SYMBOL, order.order_id)
+    await client.disconnect()
+    return _outcome(times)

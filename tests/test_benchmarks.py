@@ -1,0 +1,177 @@
+"""The benchmarks still run, their feed is what it claims to be, and their arithmetic is right.
+
+Nothing here depends on how long anything took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import environment, feed
+from benchmarks.__main__ import LAYERS, main
+from benchmarks.contest import Case, Disagreement, Entry, Goal, Ratio, contest
+from benchmarks.report import table, write_json
+from benchmarks.server_bytes import READ_SIZE, cut_into_reads
+from benchmarks.stage import Exercise, Outcome, perform
+
+PYTHON = Path(sys.executable)
+SHARE = 0.002
+
+
+def message_kind(message: dict[str, Any]) -> str:
+    kind: str = message["data"]["type"] if message["type"] == "account" else message["type"]
+    return kind
+
+
+# The feed ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixed() -> list[dict[str, Any]]:
+    return [json.loads(text) for text in feed.payloads(feed.recipe("mix", messages=20_000))]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    once, again, other = (feed.payloads(feed.recipe("mix", messages=500, seed=seed)) for seed in (7, 7, 8))
+    assert once == again != other
+
+
+def test_the_mixed_feed_has_the_promised_shares_and_sizes(mixed: list[dict[str, Any]]) -> None:
+    counted = Counter(map(message_kind, mixed))
+    promised = {"l2Delta": 80, "ticker": 8, "trades": 8, "l2Snapshot": 2, "orderUpdate": 1, "fill": 1}
+    for name, percent in promised.items():
+        assert counted[name] / len(mixed) * 100 == pytest.approx(percent, abs=0.8)
+    removals = sum(_is_removal(one) for one in mixed if one["type"] == "l2Delta")
+    assert removals / counted["l2Delta"] == pytest.approx(0.2, abs=0.02)
+    texts = feed.payloads(feed.recipe("mix", messages=20_000))[3:]
+    assert sum(map(len, texts)) / len(texts) == pytest.approx(250, abs=15)
+
+
+def test_deep_books_stay_deep_and_are_never_crossed() -> None:
+    books: dict[str, tuple[dict[float, float], dict[float, float]]] = {}
+    for text in feed.payloads(feed.recipe("deep", messages=20_000)):
+        message = json.loads(text)
+        if not message["type"].startswith("l2"):
+            continue
+        book = message["data"]["book"]
+        sides = books.setdefault(book["symbol"], ({}, {}))
+        for side, levels in zip(sides, book["levels"], strict=True):
+            for level in levels:
+                if level["sz"] == 0:
+                    del side[level["px"]]  # a level that is removed was there
+                else:
+                    side[level["px"]] = level["sz"]
+        assert max(sides[0]) < min(sides[1])
+        assert all(490 <= len(side) <= 610 for side in sides)
+    assert set(books) == set(feed.SYMBOLS)
+
+
+def test_both_ways_to_cut_the_feed_hold_the_same_bytes() -> None:
+    texts = feed.payloads(feed.recipe("mix", messages=1_000))
+    by_frame = cut_into_reads(texts, whole_frames=True)
+    by_size = cut_into_reads(texts, whole_frames=False)
+    assert b"".join(by_frame) == b"".join(by_size)
+    assert len(by_frame) == len(texts)
+    assert {len(data) for data in by_size[:-1]} == {READ_SIZE}
+
+
+def _is_removal(message: dict[str, Any]) -> bool:
+    return any(level["sz"] == 0 for side in message["data"]["book"]["levels"] for level in side)
+
+
+# Rounds --------------------------------------------------------------------------------------------------
+
+
+def fixed(cost: float, told: int = 1) -> Exercise:
+    """An exercise that always claims the same cost of one item, in microseconds."""
+    return lambda: lambda: Outcome(10, told, seconds=cost * 10 / 1e6)
+
+
+def entries(*costs: float, told: int = 1) -> list[Entry]:
+    first = Entry("ours", "tests.test_benchmarks:fixed", {"cost": costs[0]})
+    rest = [Entry(str(cost), first.exercise, {"cost": cost, "told": told}) for cost in costs[1:]]
+    return [first, *rest]
+
+
+def test_a_round_is_reported_as_the_cost_of_one_item() -> None:
+    assert perform(fixed(2.5)) == {"cost": pytest.approx(2.5), "told": 1}
+
+
+def test_a_ratio_is_how_much_more_the_rival_costs_or_how_much_more_we_do() -> None:
+    goals = [Goal("6.0", 2.5), Goal("6.0", 3.5), Goal("1.0", 2, at_most=True)]
+    case = Case("fixed", entries(2.0, 6.0, 1.0), goals)
+    slower, too_little, limit = contest(case, passes=3, peer_python=None, own_python=PYTHON)
+    assert [one.ratio for one in (slower, too_little, limit)] == pytest.approx([3, 3, 2])
+    assert [one.holds for one in (slower, too_little, limit)] == [True, False, True]
+    assert [slower.ours, slower.theirs] == pytest.approx([2, 6])
+
+
+def test_contestants_that_found_different_things_are_not_compared() -> None:
+    case = Case("fixed", entries(2.0, 6.0, told=2), [Goal("6.0")])
+    with pytest.raises(Disagreement, match=r"ours told 1, but 6\.0 told 2"):
+        contest(case, passes=1, peer_python=None, own_python=PYTHON)
+
+
+def test_a_contestant_that_breaks_ends_the_case() -> None:
+    broken = [Entry("broken", "benchmarks.state:no_such_exercise")]
+    with pytest.raises(RuntimeError, match="broken ended early"):
+        contest(Case("broken", broken, []), passes=1, peer_python=None, own_python=PYTHON)
+
+
+def test_the_table_and_the_json_say_the_same(tmp_path: Path) -> None:
+    ratio = Ratio("a case", "a rival", 2.0, 9.0, 4.5, 4.2, 4.9, 4.0, 6.0, False, "µs")
+    head, _, row = table([ratio]).splitlines()
+    found = dict(zip(_cells(head), _cells(row), strict=True))
+    assert found == {
+        "ratio": "4.50",
+        "8 of 10 in": "4.20–4.90",
+        "must": "4",
+        "aim": "6",
+        "holds": "yes",
+        "ours": "2 µs",
+        "theirs": "9 µs",
+        "case": "a case",
+        "against": "a rival",
+    }
+    write_json([ratio], tmp_path / "found.json")
+    (kept,) = json.loads((tmp_path / "found.json").read_text())["ratios"]
+    assert (kept["ratio"], kept["holds"], kept["case"]) == (4.5, True, "a case")
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+# Every layer, briefly ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_our_side_of_every_case_runs(layer: str) -> None:
+    for case in LAYERS[layer](SHARE):
+        assert contest(case, passes=0, peer_python=None, own_python=PYTHON) == []
+
+
+@pytest.mark.peers
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_contestant_of_every_case_runs_and_does_the_same_work(layer: str) -> None:
+    python = environment.peer_python(Path(__file__).parent.parent / ".venv-peers")
+    for case in LAYERS[layer](SHARE):
+        found = contest(case, passes=1, peer_python=python, own_python=PYTHON)
+        assert len(found) == len(case.goals)
+
+
+def test_the_command_prints_ratios_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--without-peers", "--passes", "1", "--share", str(SHARE), "state"]) == 0
+    assert _cells(capsys.readouterr().out.splitlines()[0])[0] == "ratio"
+
+
+def test_a_layer_that_is_not_there_is_refused_at_once() -> None:
+    with pytest.raises(SystemExit):
+        main(["--without-peers", "no such layer"])
