@@ -11,7 +11,7 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self, TypeVar
 
@@ -29,13 +29,12 @@ from bulk_proto.errors import BulkError, LinkError, NotConnected, OutcomeUnknown
 from bulk_proto.events import Event
 from bulk_proto.inventory import Inventory
 from bulk_proto.journal import Journal
-from bulk_proto.network import DEFAULT_URL, Network, domain_for
+from bulk_proto.network import DEFAULT_URL, Network, choose_network
 from bulk_proto.redaction import redact
 from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.signing.signer import Signer
 from bulk_proto.subscriptions import Subscription
 from bulk_proto.view import ClientView
-from bulk_sync.nonce_file import open_nonce_file
 
 from .connectors import Connector, choose_connector
 from .driver import Driver
@@ -96,23 +95,17 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        if network is not None:
-            if url not in (DEFAULT_URL, network.url):
-                raise UsageError("give either url or network: they name different servers")
-            url, signature_domain = network.url, network.domain
-        if nonce_file is not None:
-            settings["nonce_memory"] = open_nonce_file(nonce_file, logger or logging.getLogger("bulk_proto"))
-        config = Config(
-            url=url,
-            domain=domain_for(url, signature_domain) if network is None else network.domain,
-            wall_clock=time.time_ns,
-            chance=random.random,
-            **settings,
-        )
-        self.url = url
-        self.symbols = list(symbols)
-        self.signer = signer
         self.logger = logger or logging.getLogger("bulk_proto")
+        if nonce_file is not None:
+            from bulk_sync.nonce_file import open_nonce_file  # few need it
+
+            settings["nonce_memory"] = open_nonce_file(nonce_file, self.logger)
+        self.url, domain = choose_network(url, network, signature_domain)
+        config = Config(
+            url=self.url, domain=domain, wall_clock=time.time_ns, chance=random.random, **settings
+        )
+        self.symbols = topics.several(symbols)
+        self.signer = signer
         self.debug = debug
         self.default_timeout = config.request_timeout
         self.core = ClientCore(
@@ -237,7 +230,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         """
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")
-        worker = Worker(Topic(topic), handler, self._handler_limit, self.logger, self._deliver)
+        worker = Worker(Topic.of(topic), handler, self._handler_limit, self.logger, self._deliver)
         self._readers[worker.topic] = [*self._readers[worker.topic], worker]
         if self._tasks is not None:
             self._tasks.start_soon(worker.run)
@@ -259,7 +252,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         if self._tasks is None:
             raise NotConnected("no events will come: call connect() first")
         inbox = Inbox(self._handler_limit)
-        for topic in {Topic(topic) for topic in topics}:
+        for topic in {Topic.of(topic) for topic in topics}:
             self._readers[topic] = [*self._readers[topic], inbox]
         return EventStream(inbox, self._detach, timeout)
 
@@ -301,7 +294,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
 
     async def subscribe_trades(self, symbols: Sequence[str]) -> None:
         """Public executions of these markets: ``Topic.TRADES``."""
-        await self._subscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+        await self._subscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
 
     async def subscribe_orderbook_snapshot(self, symbol: str, nlevels: int | None = None) -> None:
         """The book (its best ``nlevels`` a side), every 200 ms. Returns with ``get_book(symbol)`` filled."""
@@ -328,27 +321,35 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         await self._subscribe(topics.context())
 
     async def unsubscribe_ticker(self, symbol: str) -> None:
+        """No more tickers of this market, after a reconnection either; the last one stays readable."""
         await self._unsubscribe(topics.ticker(symbol))
 
     async def unsubscribe_trades(self, symbols: Sequence[str]) -> None:
-        await self._unsubscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+        """No more executions of these markets, after a reconnection either."""
+        await self._unsubscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
 
     async def unsubscribe_orderbook_snapshot(self, symbol: str) -> None:
+        """No more whole books; without the delta stream the book is dropped."""
         await self._unsubscribe(topics.l2_snapshot(symbol))
 
     async def unsubscribe_orderbook_delta(self, symbol: str) -> None:
+        """No more changes; without the snapshot stream the book is dropped."""
         await self._unsubscribe(topics.l2_delta(symbol))
 
     async def unsubscribe_candles(self, symbol: str, interval: str) -> None:
+        """No more bars, after a reconnection either."""
         await self._unsubscribe(topics.candles(symbol, interval))
 
     async def unsubscribe_account(self, pubkey: str) -> None:
+        """No more of this account: what is known of it is dropped."""
         await self._unsubscribe(topics.account(pubkey))
 
     async def unsubscribe_risk(self, symbol: str) -> None:
+        """No more risk surfaces, after a reconnection either."""
         await self._unsubscribe(topics.risk(symbol))
 
     async def unsubscribe_context(self) -> None:
+        """No more market rows, after a reconnection either."""
         await self._unsubscribe(topics.context())
 
     async def _subscribe(self, *wanted: Subscription) -> None:
@@ -437,8 +438,11 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         nonce: int | None = None,
         account: str | None = None,
     ) -> OrderResponse:
-        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders."""
-        cancel = CancelAll(_several(symbols) if symbols is not None else ())
+        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders.
+
+        An empty list raises :class:`UsageError`: it names no market, and must not cancel in all of them.
+        """
+        cancel = CancelAll(topics.markets(symbols))
         return (await self.place_orders([cancel], timeout, nonce, account))[0]
 
     async def update_oracle(
@@ -483,9 +487,3 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         self._driver.poke()
         await done.wait()
         return call.result()
-
-
-def _several(symbols: Iterable[str]) -> list[str]:
-    if isinstance(symbols, str):
-        raise UsageError('a list of symbols is expected, such as ["BTC-USD"]')
-    return list(symbols)

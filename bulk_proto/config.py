@@ -25,6 +25,11 @@ _DURATIONS = (
     "backoff_cap",
     "book_patience",
 )
+_COUNTS = ("max_message_size", "max_fragments", "max_posts_per_second", "max_subscriptions")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -35,7 +40,8 @@ class Config(Struct, frozen=True, kw_only=True):
     ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
     Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, for an unknown
-    profile, and for a duration that is not a finite number above 0 (``book_silence`` may be infinite).
+    profile, for a duration that is not a finite number above 0 (``book_silence`` may be infinite), and for
+    a limit that is not a whole number from 1.
     """
 
     url: str
@@ -62,7 +68,7 @@ class Config(Struct, frozen=True, kw_only=True):
     max_subscriptions: int = 100  # limit of the exchange per connection; beyond it disconnects
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.url) if isinstance(self.url, str) else urlsplit("")
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise UsageError(
                 f"not a WebSocket address: {parts.scheme}://… (expected ws://host or wss://host)"
@@ -75,10 +81,14 @@ class Config(Struct, frozen=True, kw_only=True):
         if self.signing_profile not in PROFILES:
             raise UsageError(f"unknown signing_profile: expected one of {', '.join(PROFILES)}")
         for name in _DURATIONS:
-            if not 0 < getattr(self, name) < float("inf"):  # 0 would be due again at once, for ever
+            seconds = getattr(self, name)  # 0 would be due again at once, for ever
+            if not (_is_number(seconds) and 0 < seconds < float("inf")):
                 raise UsageError(f"{name} must be a number of seconds above 0")
-        if not self.book_silence > 0:
+        if not (_is_number(self.book_silence) and self.book_silence > 0):
             raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
+        for name in _COUNTS:
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise UsageError(f"{name} must be a whole number from 1")
 
     @property
     def tls(self) -> bool:

@@ -134,6 +134,8 @@ class ClientCore:
         """
         self._require_started()
         deadline = self._deadline(now, timeout)
+        if self.state is State.OPEN:
+            self._desk.make_room(now)
         self.want(subscriptions)
         call = self._new_call(deadline, "the exchange did not confirm the subscription")
         self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
@@ -150,6 +152,8 @@ class ClientCore:
         Raises :class:`UsageError` for an impossible ``timeout``, with nothing changed.
         """
         deadline = self._deadline(now, timeout)
+        if self.state is State.OPEN:
+            self._desk.make_room(now)
         self._mirror.unwant(subscriptions)  # first: whoever waited for these finds them gone
         leaving = self.subscriptions.unwant(subscription.stream for subscription in subscriptions)
         if self.state is not State.OPEN:
@@ -402,7 +406,7 @@ class ClientCore:
 
     def _deadline(self, now: float, timeout: float | None) -> float:
         seconds = self.config.request_timeout if timeout is None else timeout
-        if not 0 < seconds < float("inf"):
+        if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
             raise UsageError("a time-out is a number of seconds above 0")
         return now + seconds
 

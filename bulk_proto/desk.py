@@ -56,25 +56,23 @@ class Desk:
         assert self._nonces is not None
         assert self._account is not None
         self._require_pace(now)
-        if nonce is None:
-            nonce = self._nonces.take()
-        else:
-            self._nonces.note(nonce)
         transaction = sign(
             actions,
             signer=self._signer,
-            nonce=nonce,
+            nonce=self._nonces.take() if nonce is None else nonce,
             account=self._account if account is None else account,
             domain=self._domain,
             profile=self._profile,
         )
+        if nonce is not None:
+            self._nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
         return self._post(transaction, now, deadline)
 
     def resend(self, unknown: OutcomeUnknown, now: float, deadline: float) -> Call[OrderResponses]:
         """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
-        transaction = unknown._transaction
+        transaction = unknown._transaction if isinstance(unknown, OutcomeUnknown) else None
         if transaction is None:
-            raise UsageError("only a transaction of orders can be sent again")
+            raise UsageError("pass the OutcomeUnknown that place_orders() raised: only that can be repeated")
         self._require_pace(now)
         return self._post(transaction, now, deadline, repeated=True)
 
@@ -85,6 +83,11 @@ class Desk:
         self._pace.count(now)
         self._send(wire.post(request_id, transaction.payload))
         return call
+
+    def make_room(self, now: float) -> None:
+        """Count one message that is not a transaction. Raises :class:`RateLimited` when there is no room."""
+        self._require_pace(now)
+        self._pace.count(now)
 
     def _require_pace(self, now: float) -> None:
         if (wait := self._pace.wait(now)) > 0:

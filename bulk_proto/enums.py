@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
+from .errors import UsageError
+
 
 class Side(Enum):
     """Direction of an order or of a taker. ``str(Side.BUY)`` is ``"BUY"``."""
@@ -186,6 +188,14 @@ class Topic(Enum):
     MISSED = "missed"
     HANDLER_FAILED = "handler_failed"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, topic: object) -> Topic:
+        """The topic itself or the one of that value; :class:`UsageError` for anything else."""
+        try:
+            return cls(topic)
+        except ValueError:
+            raise UsageError("no such topic: pass a member of Topic, such as Topic.FILL") from None
 
 
 class SignatureDomain(IntEnum):

@@ -35,6 +35,24 @@ _DOMAIN_OF_HOST = {
 } | {urlsplit(DEFAULT_URL).hostname: SignatureDomain.MAINNET}
 
 
+def choose_network(
+    url: str, network: Network | None, domain: SignatureDomain | None
+) -> tuple[str, SignatureDomain]:
+    """The address and the domain that a client's settings ask for.
+
+    Raises :class:`UsageError` when they contradict each other or a known host.
+    """
+    if network is None:
+        return url, domain_for(url, domain)
+    if url not in (DEFAULT_URL, network.url):
+        raise UsageError("give either url or network: they name different servers")
+    if domain not in (None, network.domain):
+        raise UsageError(
+            f"network {network.name} is signed for with {network.domain.name}: leave signature_domain out"
+        )
+    return network.url, domain_for(network.url, network.domain)
+
+
 def domain_for(url: str, wanted: SignatureDomain | None = None) -> SignatureDomain:
     """The domain to sign with at ``url``.
 
@@ -42,7 +60,7 @@ def domain_for(url: str, wanted: SignatureDomain | None = None) -> SignatureDoma
     says otherwise, so that no stranger's server receives bytes that are valid on mainnet. Raises
     :class:`UsageError` when ``wanted`` contradicts a known host.
     """
-    host = urlsplit(url).hostname
+    host = urlsplit(url).hostname if isinstance(url, str) else None
     known = _DOMAIN_OF_HOST.get(host)
     if known is not None and wanted is not None and wanted is not known:
         raise UsageError(

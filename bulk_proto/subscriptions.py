@@ -7,6 +7,7 @@ exactly, because public keys depend on case.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -16,6 +17,8 @@ from .signing.base58 import is_key
 from .wire import split_topic
 
 Stream = tuple[str, str]
+
+_SYMBOL = re.compile(r"[!-~]+")  # visible ASCII
 
 CANDLE_INTERVALS = (
     *("10s", "1m", "3m", "5m", "15m", "30m"),
@@ -64,9 +67,9 @@ def trades(symbol: str) -> Subscription:
 
 def l2_snapshot(symbol: str, nlevels: int | None = None, aggregation: float | None = None) -> Subscription:
     """The book, or its best ``nlevels`` a side, every 200 ms; ``aggregation`` buckets prices."""
-    if nlevels is not None and nlevels < 1:
-        raise UsageError("nlevels must be at least 1; leave it out for the whole book")
-    if aggregation is not None and not aggregation > 0:
+    if nlevels is not None and (type(nlevels) is not int or nlevels < 1):
+        raise UsageError("nlevels is a whole number from 1; leave it out for the whole book")
+    if aggregation is not None and not (isinstance(aggregation, float | int) and aggregation > 0):
         raise UsageError("aggregation must be a price step above 0; leave it out for single prices")
     return Subscription(type="l2Snapshot", symbol=_symbol(symbol), nlevels=nlevels, aggregation=aggregation)
 
@@ -77,10 +80,10 @@ def l2_delta(symbol: str) -> Subscription:
 
 def candles(symbol: str, interval: str) -> Subscription:
     """Bars of one interval: ``"1m"`` or the documented client's ``"1min"`` (``"1M"`` is a month)."""
-    wire = interval.removesuffix("in") if interval.endswith("min") else interval
+    wire = str(interval).removesuffix("in") if str(interval).endswith("min") else interval
     if wire not in CANDLE_INTERVALS:
         raise UsageError(
-            f"no such candle interval: {interval[:20]!r}; the exchange has {', '.join(CANDLE_INTERVALS)}"
+            f"no such candle interval: {str(interval)[:20]!r}; the exchange has {', '.join(CANDLE_INTERVALS)}"
         )
     return Subscription(type="candle", symbol=_symbol(symbol), interval=wire)
 
@@ -95,7 +98,7 @@ def context() -> Subscription:
 
 def account(public_key: str) -> Subscription:
     """Margin, positions, orders and fills of one account. They are public: no signature is needed."""
-    if not is_key(public_key):
+    if not isinstance(public_key, str) or not is_key(public_key):
         raise UsageError("not a public key: 32 bytes in base58 are expected")
     return Subscription(type="account", user=public_key)
 
@@ -105,7 +108,24 @@ def _is_word_of(text: str, part: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", text) is not None
 
 
+def markets(symbols: Iterable[str] | None) -> list[str]:
+    """The markets that a request is limited to; for all of them say None, not an empty list."""
+    if symbols is None:
+        return []
+    chosen = several(symbols)
+    if not chosen:
+        raise UsageError("an empty list names no market; leave symbols out to mean every market")
+    return chosen
+
+
+def several(symbols: Iterable[str]) -> list[str]:
+    """The symbols as a list; a single text is a mistake, since it would be read letter by letter."""
+    if isinstance(symbols, str) or not isinstance(symbols, Iterable):
+        raise UsageError('a list of symbols is expected, such as ["BTC-USD"]')
+    return list(symbols)
+
+
 def _symbol(symbol: str) -> str:
-    if not symbol or not symbol.isascii() or not symbol.isprintable() or " " in symbol:
+    if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
         raise UsageError("a symbol is a word such as BTC-USD")
     return symbol

@@ -13,7 +13,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,7 +26,7 @@ from bulk_proto.core import ClientCore, Direction
 from bulk_proto.enums import OrderStatus, Side, SignatureDomain, TimeInForce, Topic
 from bulk_proto.errors import BulkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from bulk_proto.inventory import Inventory
-from bulk_proto.network import DEFAULT_URL, Network, domain_for
+from bulk_proto.network import DEFAULT_URL, Network, choose_network
 from bulk_proto.redaction import redact
 from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.signing.signer import Signer
@@ -37,7 +37,6 @@ from .connectors import Connector, choose_connector
 from .copies import CopiedView
 from .driver import Driver
 from .errands import Errand
-from .nonce_file import open_nonce_file
 from .process import ParentsGuard
 from .streams import EventStream
 from .workers import Handler
@@ -100,23 +99,17 @@ class BulkWebSocketClient(CopiedView):
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        if network is not None:
-            if url not in (DEFAULT_URL, network.url):
-                raise UsageError("give either url or network: they name different servers")
-            url, signature_domain = network.url, network.domain
-        if nonce_file is not None:
-            settings["nonce_memory"] = open_nonce_file(nonce_file, logger or logging.getLogger("bulk_proto"))
-        config = Config(
-            url=url,
-            domain=domain_for(url, signature_domain) if network is None else network.domain,
-            wall_clock=time.time_ns,
-            chance=random.random,
-            **settings,
-        )
-        self.url = url
-        self.symbols = list(symbols)
-        self.signer = signer
         self.logger = logger or logging.getLogger("bulk_proto")
+        if nonce_file is not None:
+            from .nonce_file import open_nonce_file  # few need it
+
+            settings["nonce_memory"] = open_nonce_file(nonce_file, self.logger)
+        self.url, domain = choose_network(url, network, signature_domain)
+        config = Config(
+            url=self.url, domain=domain, wall_clock=time.time_ns, chance=random.random, **settings
+        )
+        self.symbols = topics.several(symbols)
+        self.signer = signer
         self.debug = debug
         self.default_timeout = config.request_timeout
         self.core = ClientCore(
@@ -233,7 +226,7 @@ class BulkWebSocketClient(CopiedView):
         if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
             raise UsageError("a handler of the blocking client is a plain function, not a coroutine's")
         with self._guard:
-            self._audience.add_handler(Topic(topic), handler)
+            self._audience.add_handler(Topic.of(topic), handler)
 
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
@@ -250,7 +243,7 @@ class BulkWebSocketClient(CopiedView):
         with self._guard:
             if not self._driver.serving:
                 raise NotConnected("no events will come: call connect() first")
-            return EventStream(self._audience.add_inbox(Topic(topic) for topic in topics), timeout)
+            return EventStream(self._audience.add_inbox(Topic.of(topic) for topic in topics), timeout)
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         self.logger.debug("%s %s", direction.value, redact(text))
@@ -263,7 +256,7 @@ class BulkWebSocketClient(CopiedView):
 
     def subscribe_trades(self, symbols: Sequence[str]) -> None:
         """Public executions of these markets: ``Topic.TRADES``."""
-        self._subscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+        self._subscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
 
     def subscribe_orderbook_snapshot(self, symbol: str, nlevels: int | None = None) -> None:
         """The book (its best ``nlevels`` a side), every 200 ms. Returns with ``get_book(symbol)`` filled."""
@@ -290,27 +283,35 @@ class BulkWebSocketClient(CopiedView):
         self._subscribe(topics.context())
 
     def unsubscribe_ticker(self, symbol: str) -> None:
+        """No more tickers of this market, after a reconnection either; the last one stays readable."""
         self._unsubscribe(topics.ticker(symbol))
 
     def unsubscribe_trades(self, symbols: Sequence[str]) -> None:
-        self._unsubscribe(*(topics.trades(symbol) for symbol in _several(symbols)))
+        """No more executions of these markets, after a reconnection either."""
+        self._unsubscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
 
     def unsubscribe_orderbook_snapshot(self, symbol: str) -> None:
+        """No more whole books; without the delta stream the book is dropped."""
         self._unsubscribe(topics.l2_snapshot(symbol))
 
     def unsubscribe_orderbook_delta(self, symbol: str) -> None:
+        """No more changes; without the snapshot stream the book is dropped."""
         self._unsubscribe(topics.l2_delta(symbol))
 
     def unsubscribe_candles(self, symbol: str, interval: str) -> None:
+        """No more bars, after a reconnection either."""
         self._unsubscribe(topics.candles(symbol, interval))
 
     def unsubscribe_account(self, pubkey: str) -> None:
+        """No more of this account: what is known of it is dropped."""
         self._unsubscribe(topics.account(pubkey))
 
     def unsubscribe_risk(self, symbol: str) -> None:
+        """No more risk surfaces, after a reconnection either."""
         self._unsubscribe(topics.risk(symbol))
 
     def unsubscribe_context(self) -> None:
+        """No more market rows, after a reconnection either."""
         self._unsubscribe(topics.context())
 
     def _subscribe(self, *wanted: Subscription) -> None:
@@ -395,8 +396,11 @@ class BulkWebSocketClient(CopiedView):
         nonce: int | None = None,
         account: str | None = None,
     ) -> OrderResponse:
-        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders."""
-        cancel = CancelAll(_several(symbols) if symbols is not None else ())
+        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders.
+
+        An empty list raises :class:`UsageError`: it names no market, and must not cancel in all of them.
+        """
+        cancel = CancelAll(topics.markets(symbols))
         return self.place_orders([cancel], timeout, nonce, account)[0]
 
     def update_oracle(
@@ -440,9 +444,3 @@ class BulkWebSocketClient(CopiedView):
             return errand.results()
         finally:
             errand.withdraw()
-
-
-def _several(symbols: Iterable[str]) -> list[str]:
-    if isinstance(symbols, str):
-        raise UsageError('a list of symbols is expected, such as ["BTC-USD"]')
-    return list(symbols)

@@ -284,3 +284,29 @@ def test_a_topic_that_stays_unconfirmed_is_not_called_served() -> None:
     core.handle_deadline(7.0 + core.config.ready_timeout)
     events = peer.say(snapshot_of_account(), now=18.0)
     assert not any(isinstance(event, Resynced) for event in events)
+
+
+def test_subscriptions_count_towards_the_limit_as_well() -> None:
+    core, peer = opened(max_posts_per_second=2)
+    core.subscribe([l2_delta("BTC-USD")], 1.0)
+    core.unsubscribe([l2_delta("BTC-USD")], 1.0)
+    with pytest.raises(RateLimited):
+        core.subscribe([l2_delta("BTC-USD")], 1.0)
+    assert core.subscriptions.wanted.keys() == {("account", KEY)}
+    with pytest.raises(RateLimited):
+        core.place_orders([BID], 1.0)
+    assert len(peer.hear()) == 2
+
+
+def test_an_order_that_is_refused_here_uses_no_nonce_up() -> None:
+    core, _ = opened()
+    with pytest.raises(ValueError, match="action"):
+        core.place_orders([], 1.0, nonce=2**64 - 1)
+    core.place_orders([BID], 1.0)
+
+
+@pytest.mark.parametrize("timeout", ["5", None])
+def test_only_an_unknown_outcome_can_be_repeated(timeout: Any) -> None:
+    core, _ = opened()
+    with pytest.raises(UsageError):
+        core.resend("x" if timeout is None else RequestTimedOut("x"), 1.0, timeout)  # type: ignore[arg-type]

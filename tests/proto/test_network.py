@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from bulk_proto import subscriptions as topics
 from bulk_proto.config import Config
 from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import UsageError
-from bulk_proto.network import DEFAULT_URL, Network, domain_for
+from bulk_proto.network import DEFAULT_URL, Network, choose_network, domain_for
 from bulk_proto.redaction import redact
 from bulk_proto.timestamps import to_nanoseconds
 
@@ -59,7 +60,9 @@ def test_addresses_are_taken_apart(
     assert (settings.host_header, settings.target) == (header, target)
 
 
-@pytest.mark.parametrize("url", ["http://a", "a.example", "ws://", "ws://a:99999", "ws://a:b", "ws://a..b", "ws://a/x y"])
+@pytest.mark.parametrize(
+    "url", ["http://a", "a.example", "ws://", "ws://a:99999", "ws://a:b", "ws://a..b", "ws://a/x y"]
+)
 def test_what_is_not_a_websocket_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         config(url)
@@ -73,3 +76,42 @@ def test_one_moment_in_four_units_is_the_same_nanosecond(value: int) -> None:
 def test_redaction_leaves_no_key_and_no_signature() -> None:
     text = b'{"signer":"FAe4sisG95oZ42w7buUn5qEE4TAnfTTFPiguZUHmhiF","px":64250.5,"c":"BTC-USD"}'
     assert redact(text) == '{"signer":"FAe4…","px":64250.5,"c":"BTC-USD"}'
+
+
+def test_a_network_and_a_domain_that_contradict_are_refused() -> None:
+    with pytest.raises(UsageError, match="leave signature_domain out"):
+        choose_network(DEFAULT_URL, Network.MAINNET, SignatureDomain.DEVNET)
+    with pytest.raises(UsageError, match="name different servers"):
+        choose_network("ws://127.0.0.1:1", Network.MAINNET, None)
+    mine = Network("mine", Network.MAINNET.url, SignatureDomain.DEVNET)
+    with pytest.raises(UsageError, match="MAINNET"):
+        choose_network(DEFAULT_URL, mine, None)
+    own = Network("own", "ws://10.0.0.1", SignatureDomain.TESTNET)
+    assert choose_network(DEFAULT_URL, own, None) == (own.url, SignatureDomain.TESTNET)
+    assert choose_network("ws://127.0.0.1:1", None, None)[1] is SignatureDomain.DEVNET
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"max_posts_per_second": 0},
+        {"max_subscriptions": 1.5},
+        {"max_fragments": True},
+        {"opening_timeout": "5"},
+        {"ping_interval": float("nan")},
+        {"book_silence": 0},
+    ],
+)
+def test_settings_that_cannot_work_are_refused_by_name(setting: dict[str, Any]) -> None:
+    (name,) = setting
+    with pytest.raises(UsageError, match=name):
+        config("ws://a", **setting)
+
+
+def test_an_empty_list_of_markets_is_not_every_market() -> None:
+    assert topics.markets(None) == []
+    assert topics.markets(["BTC-USD"]) == ["BTC-USD"]
+    mistakes: list[Any] = [[], "BTC-USD", 5]
+    for mistake in mistakes:
+        with pytest.raises(UsageError):
+            topics.markets(mistake)
