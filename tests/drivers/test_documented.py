@@ -147,7 +147,7 @@ async def test_quoting_from_inside_a_ticker_handler(exchange: ExchangeServer) ->
         if ticker.symbol != "BTC-USD":
             return
         response = await client.place_limit_order(
-            "BTC-USD", Side.BUY, ticker.mark_price * 0.999, 0.01, time_in_force=TimeInForce.ALO
+            "BTC-USD", Side.BUY, ticker.mark_price * 0.999, 0.01, time_in_force=TimeInForce.ALO, timeout=1.0
         )
         resting.append(response.order_id)
 

@@ -46,6 +46,7 @@ from bulk_proto.events import (
     Ticker,
 )
 from bulk_proto.responses import OrderResponses
+from bulk_proto.settlement import is_open_question
 from bulk_proto.subscriptions import Stream, Subscription
 
 from .peer import (
@@ -125,6 +126,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.asked: set[Stream] = set()
         self.confirmed: set[Stream] = set()
         self.primed: set[Stream] = set()
+        self.proven: set[Stream] = set()  # confirmed once, on any link
+        self.put_off: set[Stream] = set()  # refused although proven
         self.posts: dict[int, Watched] = {}
         self.unanswered: list[int] = []
         self.in_doubt: list[tuple[OutcomeUnknown, Watched]] = []
@@ -230,7 +233,7 @@ class CoreMachine(RuleBasedStateMachine):
         """What waits for an answer or a snapshot is waited for, unless no connection is to come."""
         unknown, _ = data.draw(st.sampled_from(self.in_doubt))
         account = self.core.accounts.get(KEY)
-        waits = account is not None and account.awaits(unknown.order_ids)
+        waits = account is not None and is_open_question(unknown, account)
         if waits and self.core.state in (State.IDLE, State.CLOSING):
             with_error(NotConnected, lambda: self.core.settle(unknown, self.now, timeout))
             return
@@ -350,6 +353,8 @@ class CoreMachine(RuleBasedStateMachine):
         for one in which:
             if one.stream in self.asked:
                 self.confirmed.add(one.stream)
+                self.proven.add(one.stream)
+                self.put_off.discard(one.stream)
                 self.settle(one.stream)
         self.look()
 
@@ -365,9 +370,14 @@ class CoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.speaks())
     @rule(one=st.sampled_from(UNIVERSE))
     def refuse_topic(self, one: Subscription) -> None:
-        """It is given up where it was asked for and not confirmed; all others stay."""
+        """It is given up where it was asked for and never confirmed; all others stay."""
         self.say({"type": "error", "error": {"message": f"cannot subscribe to {one.topic}: no such topic"}})
-        if one.stream in self.asked and one.stream not in self.confirmed:
+        if one.stream in self.proven and one.stream in self.asked - self.confirmed:
+            self.put_off.add(one.stream)
+            due = self.core.next_deadline()
+            assert due is not None
+            assert due <= self.now + 60.0
+        elif one.stream in self.asked and one.stream not in self.confirmed:
             del self.wanted[one.stream]
             self.forget(one.stream)
             for watched in self.calls:
@@ -448,7 +458,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.say(messages[0], text, *messages[1:])
         seen = [event for event in self.core.events() if isinstance(event, Ticker)]
         assert [event.mark_price for event in seen] == marks
-        assert self.core.prices["BTC-USD"] == marks[-1]
+        assert self.core.prices == ({"BTC-USD": marks[-1]} if UNIVERSE[0].stream in self.wanted else {})
         self.look()
 
     @precondition(lambda self: self.speaks())
@@ -581,7 +591,7 @@ class CoreMachine(RuleBasedStateMachine):
                 watched.waits_for.discard(stream)
 
     def forget(self, stream: Stream) -> None:
-        for known in (self.asked, self.confirmed, self.primed):
+        for known in (self.asked, self.confirmed, self.primed, self.put_off):
             known.discard(stream)
 
     def watch(self, call: Call[Any], kind: str, waits_for: Iterable[Stream] = ()) -> Watched:
@@ -600,7 +610,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.check_requests(heard, list(newly_asked), [*asked_again, *stale])
         if self.core.state not in (State.HANDSHAKING, State.OPEN, State.CLOSING):
             self.peer = None
-            for known in (self.asked, self.confirmed, self.primed):
+            for known in (self.asked, self.confirmed, self.primed, self.put_off):
                 known.clear()
             self.unanswered.clear()
         assert self.link_is_up is (self.core.state in (State.OPEN, State.CLOSING))
@@ -645,12 +655,23 @@ class CoreMachine(RuleBasedStateMachine):
             again = set(asked_again)
             newly_asked = [one for stream, one in self.wanted.items() if stream in again]
         requests = [one for one in heard if one["method"] == "subscribe"]
+        again_later = self.asked_after_a_refusal(requests)
+        if again_later:
+            again = {*asked_again, *again_later}
+            newly_asked = [one for stream, one in self.wanted.items() if stream in again or one in newly_asked]
         if newly_asked:
             (request,) = requests
             assert request["subscription"] == [one.to_api() for one in newly_asked]
             self.asked.update(one.stream for one in newly_asked)
         else:
             assert requests == []
+
+    def asked_after_a_refusal(self, requests: list[dict[str, Any]]) -> set[Stream]:
+        """Topics that were put off may come with any request; each is then asked for like a new one."""
+        entries = [entry for request in requests for entry in request["subscription"]]
+        found = {stream for stream in self.put_off if self.wanted[stream].to_api() in entries}
+        self.put_off -= found
+        return found
 
     def check_calls(self) -> None:
         for watched in self.calls:
