@@ -12,7 +12,7 @@ import random
 import ssl
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -38,7 +38,8 @@ from bulk_proto.view import ClientView
 
 from .connectors import Connector, choose_connector
 from .driver import Driver
-from .host import spawn
+from .faults import first_of
+from .host import protected, spawn
 from .streams import EventStream, Inbox
 from .workers import Handler, Worker
 
@@ -112,13 +113,16 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
             config, signer=signer, account=account, inventory=inventory, trace=self._trace if debug else None
         )
         self._guard: AbstractContextManager[object] = nullcontext()
-        self._driver = Driver(self.core, self._deliver, choose_connector(connector, proxy, ssl_context))
+        self._driver = Driver(
+            self.core, self._deliver, choose_connector(connector, proxy, ssl_context), self.logger
+        )
         self._handler_limit = handler_limit
         # A list in here is replaced, never changed: somebody may be walking through it.
         self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
         self._tasks: TaskGroup | None = None
         self._host: object = None
         self._host_error: BaseException | None = None
+        self._opening_error: BulkError | None = None  # shared by all tasks that wait for one attempt
         self._rested = anyio.Event()
         self._gone = anyio.Event()
         self._opened = anyio.Event()
@@ -170,11 +174,16 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
                 await self.disconnect()
 
     async def _open(self) -> None:
-        if self._host is not None and not self._gone.is_set():
+        while self._host is not None and not self._gone.is_set():
+            gone = self._gone
             await self._opened.wait()  # another task may be connecting
             if self.is_connected:
                 return
-            raise UsageError("reconnecting by itself: disconnect() first to start anew")
+            if self._opening_error is not None:
+                raise self._opening_error
+            if not gone.is_set():
+                raise UsageError("reconnecting by itself: disconnect() first to start anew")
+        self._opening_error = None
         self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), anyio.Event()
         ready = self.core.start(anyio.current_time())
         self._host = spawn(self._serve, "bulk client")
@@ -182,10 +191,12 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
             await self._wait(ready)
         except RequestTimedOut as error:
             if not self.core.is_open:
+                self._opening_error = LinkError("no connection in time")
                 await self._give_up()
-                raise LinkError("no connection in time") from error
+                raise self._opening_error from error
             self.logger.warning("connected, but %s", error)
-        except BaseException:
+        except BaseException as error:
+            self._opening_error = error if isinstance(error, BulkError) else None
             await self._give_up()
             raise
         finally:
@@ -202,24 +213,37 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         try:
             async with anyio.create_task_group() as tasks:
                 for worker in self._workers():
-                    tasks.start_soon(worker.run)
+                    tasks.start_soon(protected(worker.run))
                 self._tasks = tasks
-                await self._driver.run()
-                self._rested.set()
+                try:
+                    await self._driver.run()
+                except Exception as error:
+                    self._stopped_by(error)
+                self._finish()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_MAIL
                 for worker in self._workers():
                     worker.retire()
                 self._close_inboxes()
-        except Exception as error:
-            self.logger.exception("the client stopped unexpectedly")
-            self._host_error = error
+        except (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup) as error:
+            self._stopped_by(error)
         finally:
             self._tasks = None
+            self._finish()
             self._close_inboxes()
-            self.core.stop(anyio.current_time())
-            self.core.connection_lost(anyio.current_time(), "the client stopped")
-            self._rested.set()
             self._gone.set()
+
+    def _stopped_by(self, error: BaseException) -> None:
+        """Keep for ``disconnect()`` to raise what nobody foresaw."""
+        self._host_error = first_of(error)
+        with suppress(Exception):  # a broken log is no reason to stop halfway
+            self.logger.error("the client stopped unexpectedly", exc_info=error)
+
+    def _finish(self) -> None:
+        """Bring the core to rest, whatever happened, and hand out its last events."""
+        self.core.stop(anyio.current_time())
+        self.core.connection_lost(anyio.current_time(), "the client stopped")
+        self._driver.poke()
+        self._rested.set()
 
     # Handlers --------------------------------------------------------------------------------------------
 
@@ -233,7 +257,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         worker = Worker(Topic.of(topic), handler, self._handler_limit, self.logger, self._deliver)
         self._readers[worker.topic] = [*self._readers[worker.topic], worker]
         if self._tasks is not None:
-            self._tasks.start_soon(worker.run)
+            self._tasks.start_soon(protected(worker.run))
 
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
@@ -247,8 +271,11 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
 
         ``timeout`` ends the iteration when nothing came for so many seconds. Of what is not read in time,
         ``handler_limit`` bounds the number of events kept; where events had to be left out, the iteration
-        gives one :class:`bulk_proto.events.Missed`. Raises ``NotConnected`` before ``connect()``.
+        gives one :class:`bulk_proto.events.Missed`. Raises ``UsageError`` without a topic,
+        ``NotConnected`` before ``connect()``.
         """
+        if not topics:
+            raise UsageError("name the topics to iterate over, such as Topic.TICKER")
         if self._tasks is None:
             raise NotConnected("no events will come: call connect() first")
         inbox = Inbox(self._handler_limit)

@@ -5,8 +5,10 @@ Per connection one task reads and one writes; one more keeps time. They meet onl
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 from anyio.abc import ByteStream
@@ -17,6 +19,7 @@ from bulk_proto.events import Event
 
 from .connectors import Connector
 from .faults import first_of, reason_of
+from .host import protected
 
 READ_SIZE = 65536  # bytes
 FAREWELL = 1.0  # seconds to hand over the last bytes
@@ -54,10 +57,20 @@ class Bell:
 
 
 class Driver:
-    """Serves ``core`` until it rests; ``deliver`` receives every event, in order, and must not block."""
+    """Serves ``core`` until it rests; ``deliver`` receives every event, in order; it must not block or raise.
 
-    def __init__(self, core: ClientCore, deliver: Callable[[Event], None], connector: Connector) -> None:
+    Whatever goes wrong with one connection, expected or not, ends that connection only.
+    """
+
+    def __init__(
+        self,
+        core: ClientCore,
+        deliver: Callable[[Event], None],
+        connector: Connector,
+        logger: logging.Logger,
+    ) -> None:
         self.core = core
+        self._logger = logger
         self._deliver = deliver
         self._connector = connector
         self._writer = Bell()  # there may be bytes to send, or a reason to hang up
@@ -78,7 +91,7 @@ class Driver:
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep_time)
+            tasks.start_soon(protected(self._keep_time))
             while self.core.state is not State.IDLE:
                 if self.core.wants_connection:
                     await self._serve_one_connection()
@@ -101,16 +114,23 @@ class Driver:
         self._talking = self._leaving = False
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._hang_up, tasks.cancel_scope)
+                tasks.start_soon(protected(self._hang_up), tasks.cancel_scope)
                 async with await self._connector(self.core.config) as stream:
                     await self._converse(stream)
                 tasks.cancel_scope.cancel()
         except* _LINE_FAULTS as faults:
             fault = first_of(faults)
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
+        except* Exception as faults:
+            reason = self._unexpected(first_of(faults))
         if not self._leaving:
             self.core.connection_lost(anyio.current_time(), reason)
             self.poke()
+
+    def _unexpected(self, fault: BaseException) -> LinkError:
+        with suppress(Exception):  # a broken log is no reason to stop
+            self._logger.error("the connection failed unexpectedly", exc_info=fault)
+        return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")
 
     async def _hang_up(self, scope: anyio.CancelScope) -> None:
         """Once the core wants no connection, give the last bytes a moment and then let go."""
@@ -127,7 +147,7 @@ class Driver:
         self.core.connection_made(anyio.current_time())
         self.poke()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._read, stream)
+            tasks.start_soon(protected(self._read), stream)
             while True:
                 if data := self.core.data_to_send():
                     await stream.send(data)

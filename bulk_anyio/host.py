@@ -4,6 +4,10 @@ A task group must be left by the task that entered it, so it cannot be opened in
 in ``disconnect()``: an application's start-up and shut-down hooks run in different tasks. So the client
 serves from a background task of the event loop (asyncio) or a system task (trio), which opens its own
 task group and never lets an exception escape: on trio that would end the program.
+
+Ctrl-C belongs to the application's main task, where ``finally: await client.cancel_all()`` may stand. On
+asyncio it arrives there by itself. Trio raises ``KeyboardInterrupt`` in whichever task is running, unless
+that is protected: system tasks are, their children are not, so each of those is made with :func:`protected`.
 """
 
 from __future__ import annotations
@@ -12,6 +16,9 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_trio() -> bool:
@@ -27,6 +34,15 @@ def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
 
         return trio.lowlevel.spawn_system_task(serve, name=name, context=contextvars.copy_context())
     return asyncio.get_running_loop().create_task(_as_coroutine(serve), name=name)
+
+
+def protected(function: Function) -> Function:
+    """The same function, in which trio raises no ``KeyboardInterrupt``: the main task gets it instead."""
+    if in_trio():
+        import trio
+
+        return trio.lowlevel.enable_ki_protection(function)
+    return function
 
 
 async def _as_coroutine(serve: Callable[[], Awaitable[None]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import anyio
 
+from bulk_proto.errors import UsageError
 from bulk_proto.events import Event
 from bulk_proto.mailbox import Mailbox
 
@@ -43,6 +44,7 @@ class EventStream(AsyncIterator[Any]):
 
     Events are collected from the moment it is made, until the client is disconnected, :meth:`close` is
     called or the stream is forgotten. What was collected until then is still handed out.
+    Raises ``UsageError`` to a task that reads while another one waits: each needs a stream of its own.
     """
 
     def __init__(self, inbox: Inbox, detach: Callable[[Inbox], None], timeout: float | None) -> None:
@@ -50,11 +52,14 @@ class EventStream(AsyncIterator[Any]):
         self._detach = detach
         self._timeout = math.inf if timeout is None else max(0.0, timeout)
         self._payloads: deque[object] = deque()
+        self._waiting = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
+        if self._waiting:
+            raise UsageError("another task is reading this stream: make one for each task")
         while not self._payloads:
             event = self._inbox.take()
             if event is not None:
@@ -74,6 +79,10 @@ class EventStream(AsyncIterator[Any]):
 
     async def _wait(self) -> bool:
         """Until something happens; False after ``timeout`` seconds."""
-        with anyio.move_on_after(self._timeout) as patience:
-            await self._inbox.wait()
+        self._waiting = True
+        try:
+            with anyio.move_on_after(self._timeout) as patience:
+                await self._inbox.wait()
+        finally:
+            self._waiting = False
         return not patience.cancelled_caught

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from .enums import Topic
@@ -29,7 +30,7 @@ class Log(Protocol):
 
 
 class Journal:
-    """Takes events as a handler's mailbox does, and logs them at once."""
+    """Takes events as a handler's mailbox does, and logs them at once. A log that fails disturbs nobody."""
 
     def __init__(self, logger: Log) -> None:
         self._logger = logger
@@ -39,6 +40,10 @@ class Journal:
             readers[topic].append(self)
 
     def put(self, event: Event) -> None:
+        with suppress(Exception):
+            self._write(event)
+
+    def _write(self, event: Event) -> None:
         match event:
             case Connected():
                 self._logger.info("reconnected" if event.resumed else "connected")
