@@ -93,7 +93,7 @@ class Account:
 
     @property
     def repeated_fills(self) -> int:
-        """How many fills were left out because they had been told before."""
+        """How many fills were left out because their trade id had been told before."""
         return self._fills.repeats
 
     def find_order(self, order_id: str) -> OrderState | None:
@@ -115,9 +115,9 @@ class Account:
         """Take over an event; returns what the application should hear of it.
 
         That is the event itself, with the side of its order filled in where it was missing or inferred,
-        unless it is a repeat or older than what is known. What cannot be is told before it, by an
-        ``OrderContradicted``. A snapshot is followed by the end of every order and position that it no
-        longer lists: status ``GONE``, size 0.
+        unless it is a repeat or older than what is known; a fill that only looks like a repeat is marked.
+        What cannot be is told before it, by an ``OrderContradicted``. A snapshot is followed by the end of
+        every order and position that it no longer lists: status ``GONE``, size 0.
         """
         match event:
             case AccountSnapshot():
@@ -129,7 +129,7 @@ class Account:
             case OrderState():
                 return [*self._orders.updated(event)]
             case Fill():
-                return [self._with_side(event)] if self._fills.is_news(event) else []
+                return [self._with_side(fill) for fill in self._fills.told(event)]
             case LeverageUpdate():
                 self._set_leverage(event.settings)
             case FeeTierUpdate():
@@ -138,9 +138,13 @@ class Account:
                 assert_never(event)
         return [event]
 
-    def register(self, order: OrderState) -> None:
-        """An order with status ``PENDING`` is being sent: its updates may come before its answer."""
-        self._orders.register(order)
+    def register(self, order: OrderState, other_ids: tuple[str, ...] = ()) -> None:
+        """An order with status ``PENDING`` is being sent: its updates may come before its answer.
+
+        ``other_ids`` are those that it may have instead. Each is registered; the first that the exchange
+        names, or the snapshot leaves out, ends the others without a word.
+        """
+        self._orders.register(order, other_ids)
 
     def answered(
         self,
@@ -158,10 +162,6 @@ class Account:
         reply, where it has them. The application hears of the order from the stream.
         """
         self._orders.answered(order_id, status, size_done, vwap, error)
-
-    def awaits(self, order_ids: Iterable[str | None]) -> bool:
-        """True while the fate of one of these orders depends on an answer or the next snapshot."""
-        return any(order_id in self.pending or order_id in self.in_doubt for order_id in order_ids)
 
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer came in time for these orders: the next snapshot settles them."""

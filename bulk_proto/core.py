@@ -34,7 +34,8 @@ from .line import Line, State
 from .mirror import Mirror
 from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .responses import OrderResponses
-from .resync import Resync, settlement
+from .resync import Resync
+from .settlement import is_open_question, settlement
 from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
 from .subscriptions import Stream, Subscription
@@ -87,7 +88,6 @@ class ClientCore:
             PostReply: self._desk.posts.answer,
             SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
             UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
-            ErrorReported: self._on_error,
         }
 
     # What the user wants ---------------------------------------------------------------------------------
@@ -203,16 +203,23 @@ class ClientCore:
     ) -> Call[dict[str, OrderStatus]]:
         """Find out what became of orders without an answer, by order id.
 
-        Resolves when the exchange has sent the whole account anew, after the next connection if there is
-        none. A status that lives or has ended is what the exchange said. ``GONE`` means not open: it has
-        ended, or was never placed, and the account does not tell which. ``UNKNOWN`` means that the
-        account is not subscribed, so that nothing can be known. Fails with ``RequestTimedOut`` when
-        the account does not come in time; asking again is harmless. Raises ``NotConnected`` at once when
-        there is something to wait for, but neither a connection nor one to come.
+        The orders are those that were placed, and those that a cancel or a modification names. Resolves
+        when the exchange has sent the whole account anew, after the next connection if there is none; at
+        once when it has told the end of each order already. A status that lives or has ended is what the
+        exchange said. ``GONE`` means not open: it has ended, or was never placed, and the account does not
+        tell which. ``UNKNOWN`` means that the account is not subscribed, so that nothing can be known.
+
+        On a link that stays open a ``GONE`` order may still be executed later: the transaction can wait
+        in a queue of the exchange while the account is sent. So :meth:`resend` first, which brings an
+        answer about the same bytes, and settle what stays unknown after that.
+
+        Fails with ``RequestTimedOut`` when the account does not come in time; asking again is harmless.
+        Raises ``NotConnected`` at once when there is something to wait for, but neither a connection nor
+        one to come.
         """
         key = unknown.account or ""
         account = self.accounts.get(key)
-        awaited = account is not None and account.awaits(unknown.order_ids)
+        awaited = account is not None and is_open_question(unknown, account)
         if awaited:
             self._require_started()
         fresh = self._new_call(self._deadline(now, timeout), "the account was not sent in time")
@@ -224,7 +231,7 @@ class ClientCore:
                 self._ask_again(stream)
                 self._ask()
             self.subscriptions.wait(fresh, [stream])
-        return fresh.then(lambda _: settlement(self.accounts.get(key), unknown.order_ids))
+        return fresh.then(lambda _: settlement(unknown, self.accounts.get(key)))
 
     # What the driver reports -----------------------------------------------------------------------------
 
@@ -247,15 +254,16 @@ class ClientCore:
                 self._on_text(message, now)
             else:
                 self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-        if self._served_again is not None and self._served_again.done:
-            self._on_served_again(now)
+        self._look_at_replay(now)
 
     def handle_deadline(self, now: float) -> None:
         """Act on every deadline that has passed; calling early or twice is harmless."""
         self._line.handle_deadline(now)
         if self.state is State.OPEN:
+            self.subscriptions.expire(now)
             self._refresh_books(now)
         self._deadlines.expire(now)
+        self._look_at_replay(now)
 
     # Outlets ---------------------------------------------------------------------------------------------
 
@@ -282,7 +290,7 @@ class ClientCore:
         """When ``handle_deadline`` wants to be called; None when nothing is due."""
         dues = [self._line.next_deadline(), self._deadlines.next()]
         if self.state is State.OPEN:
-            dues.append(self._mirror.books.next_due())
+            dues += self._mirror.books.next_due(), self.subscriptions.next_due()
         return min((due for due in dues if due is not None), default=None)
 
     # State, for reading only ----------------------------------------------------------------------------
@@ -325,11 +333,15 @@ class ClientCore:
             self.subscriptions.wait(served, wanted, despite_refusals=True)
             self._served_again = served
 
-    def _on_served_again(self, now: float) -> None:
+    def _look_at_replay(self, now: float) -> None:
         """Seen after whole reads only, so that the events it sums up are out already."""
-        served, self._served_again = self._served_again, None
-        if served is not None and served.succeeded and self._resync is not None and self.is_open:
-            self._events.append(self._resync.over(now, self.accounts, self._mirror.books))
+        served = self._served_again
+        if served is None or not served.done:
+            return
+        self._served_again = None
+        if self._resync is not None and self.is_open:
+            missing = [] if served.succeeded else self.subscriptions.unserved()
+            self._events.append(self._resync.over(now, self.accounts, self._mirror.books, missing))
             self._resync = None
 
     def _on_lost(self, disconnected: Disconnected, error: LinkError, now: float) -> None:
@@ -338,6 +350,7 @@ class ClientCore:
         if not by_user:
             self.last_error = error
             self._resync = self._resync or Resync(now, self.accounts)
+        self._served_again = None
         self._mirror.link_lost()
         self.subscriptions.link_lost()
         self._events.append(disconnected)
@@ -355,16 +368,22 @@ class ClientCore:
             self._trace(Direction.RECEIVED, text)
         message = wire.decode(text)
         answer = self._answers.get(type(message))
-        if answer is None:
-            self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
-        else:
+        if answer is not None:
             answer(message)
+        elif isinstance(message, ErrorReported):
+            self._on_error(message, now)
+        else:
+            self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
 
-    def _on_error(self, error: ErrorReported) -> None:
+    def _on_error(self, error: ErrorReported, now: float) -> None:
         """With an id it answers that request; without one it says nothing about any open request."""
         if error.request_id is not None:
             self._desk.posts.refuse(error.request_id, error.message)
-        elif (refused := self.subscriptions.refuse(error.message)) is not None:
+        elif (refused := self.subscriptions.refuse(error.message, now)) is None:
+            pass
+        elif refused.stream in self.subscriptions.wanted:
+            self._mirror.not_served(refused)
+        else:
             self._mirror.unwant([refused])
         self._events.append(error)
 

@@ -69,7 +69,9 @@ class OrderStatus(Enum):
     REJECTED_INVALID = "rejectedInvalid"
     TRIGGER_FAILED = "triggerFailed"
     CANCEL_REJECT = "cancelRejected"  # the answer to a cancel that found nothing to cancel
-    GONE = "gone"  # ours: a snapshot no longer lists it and nobody said why
+    # Ours: a snapshot does not list it and nobody said why. Without an answer to the transaction it may
+    # still be executed later on the same link, if the exchange had it queued behind the snapshot.
+    GONE = "gone"
     ACKNOWLEDGED = "ack"  # ours: the answer "done" to an action that is not an order
     ERROR = "error"  # the action failed
     UNKNOWN = "unknown"  # a word this version does not know

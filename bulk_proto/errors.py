@@ -89,9 +89,10 @@ class SubscriptionRefused(Rejected, RuntimeError):
 class OutcomeUnknown(RequestError):
     """No answer came: the request may or may not have taken effect.
 
-    For orders, ``nonce``, ``account`` and ``order_ids`` (one per action, None where an action has no
-    id) tell what to look for in the account. They are None and empty for other requests. A client's
-    ``settle(error)`` finds out what became of the orders, ``resend(error)`` sends the same bytes again.
+    For orders, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels or
+    modifies, None where it concerns no single one) tell what to look for in the account. They are None
+    and empty for other requests. A client's ``settle(error)`` finds out what became of the orders,
+    ``resend(error)`` sends the same bytes again.
     """
 
     def __init__(

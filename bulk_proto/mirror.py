@@ -33,7 +33,7 @@ _MOVES_POSITIONS = (AccountSnapshot, MarginUpdate, PositionUpdate)
 
 
 class Mirror:
-    """``home`` is the account whose positions the inventory follows; None when there is none."""
+    """``home`` is the account whose positions the inventory follows; None for the first one wanted."""
 
     def __init__(
         self, config: Config, subscriptions: SubscriptionTable, inventory: Inventory, home: str | None
@@ -53,6 +53,11 @@ class Mirror:
             **dict.fromkeys(get_args(AccountEvent), self._on_account),
         }
 
+    @property
+    def home(self) -> str | None:
+        """The account whose positions the inventory follows; None while there is none."""
+        return self._home or next(iter(self.accounts), None)
+
     def want(self, subscriptions: Sequence[Subscription]) -> None:
         """Keep a book or an account for each subscription that brings one."""
         for subscription in subscriptions:
@@ -65,6 +70,15 @@ class Mirror:
             self.books.unwant(subscription)
             if subscription.user is not None:
                 self.accounts.pop(subscription.user, None)
+            if subscription.type == "ticker":
+                self.tickers.pop(subscription.symbol or "", None)
+                self.prices.pop(subscription.symbol or "", None)
+
+    def not_served(self, subscription: Subscription) -> None:
+        """The exchange will not serve this topic for now: what is known of an account is kept, not live."""
+        account = self.accounts.get(subscription.user or "")
+        if account is not None:
+            account.mark_stale()
 
     def link_lost(self) -> None:
         """Nothing is current any more: books are emptied, accounts kept until they are sent anew."""
@@ -87,6 +101,8 @@ class Mirror:
         return (snapshot,)
 
     def _on_ticker(self, ticker: Ticker, now: float) -> Sequence[Event]:
+        if ("ticker", ticker.symbol) not in self._subscriptions.wanted:
+            return (ticker,)  # kept nowhere: symbols are the exchange's to invent
         self.tickers[ticker.symbol] = ticker
         price = ticker.mark_price if ticker.mark_price is not None else ticker.last_price
         if price is not None:
@@ -98,7 +114,7 @@ class Mirror:
         if account is None:
             return (event,)
         news = account.apply(event)
-        if event.account == self._home and isinstance(event, _MOVES_POSITIONS):
+        if event.account == self.home and isinstance(event, _MOVES_POSITIONS):
             self.inventory.reconcile(account.positions.values(), account.margin)
         if isinstance(event, AccountSnapshot):
             self._subscriptions.prime(("account", event.account))

@@ -3,13 +3,16 @@
 A trade id names an execution for everybody who took part in it, and one account can take part twice (a
 cross and an isolated position, say), so an execution of an order is known by trade id and order id
 together. Older servers send no trade id. Two real fills can agree in everything else, so those are
-compared only where repeats are to be expected: with what was told before the connection was lost, and
-only until the exchange has had time to repeat it.
+compared only where they are dated and repeats are to be expected: with what was told before the connection
+was lost, and only until the exchange has had time to repeat it. Even then a repeat is only suspected: it
+is told with a mark.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+
+from msgspec.structs import replace
 
 from .enums import Side
 from .events import Fill
@@ -17,7 +20,7 @@ from .events import Fill
 _IDS_KEPT = 8192  # executions with a trade id
 _REPEATABLE = 256  # fills without one that a reconnection may repeat, and how long to look out for them
 
-_Looks = tuple[str, str, int | None, float, float, Side | None]
+_Looks = tuple[str, str, int, float, float, Side | None]
 
 
 class OwnFills:
@@ -32,11 +35,14 @@ class OwnFills:
         self._awaited: Counter[_Looks] = Counter()  # told before the connection was lost
         self._window = 0  # fills still to be compared with them
 
-    def is_news(self, fill: Fill) -> bool:
-        """Remember a fill, as it was received; False when it was told before."""
-        news = self._has_new_looks(fill) if fill.trade_id is None else self._has_new_id(fill, fill.trade_id)
-        self.repeats += not news
-        return news
+    def told(self, fill: Fill) -> tuple[Fill, ...]:
+        """Remember a fill, as it was received; returns what to tell of it, nothing when it is a repeat."""
+        if fill.trade_id is None:
+            return (fill if self._has_new_looks(fill) else replace(fill, suspected_repeat=True),)
+        if self._has_new_id(fill, fill.trade_id):
+            return (fill,)
+        self.repeats += 1
+        return ()
 
     def connection_lost(self) -> None:
         self._awaited = Counter(self._latest)
@@ -57,6 +63,8 @@ class OwnFills:
         return True
 
     def _has_new_looks(self, fill: Fill) -> bool:
+        if fill.timestamp is None:
+            return True
         looks = fill.symbol, fill.order_id, fill.timestamp, fill.price, fill.size, fill.side
         if self._window:
             self._window -= 1

@@ -33,11 +33,13 @@ class OwnOrders:
     ``open`` orders live on the exchange; ``pending`` ones wait for an answer; ``in_doubt`` are those
     whose connection was lost meanwhile, settled by the next snapshot; ``finished`` keeps the latest ends.
 
+    An order may have one of several ids until the exchange names one: the others were never orders.
+
     ``contradictions`` counts what cannot happen to an order (see :mod:`.order_life`) and was said
     nevertheless: nothing is raised because of it.
     """
 
-    __slots__ = ("_told", "contradictions", "finished", "in_doubt", "open", "pending")
+    __slots__ = ("_other_ids", "_told", "contradictions", "finished", "in_doubt", "open", "pending")
 
     def __init__(self) -> None:
         self.contradictions = 0
@@ -46,6 +48,7 @@ class OwnOrders:
         self.in_doubt: OrderedDict[str, OrderState] = OrderedDict()
         self.finished: OrderedDict[str, OrderState] = OrderedDict()
         self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
+        self._other_ids: OrderedDict[str, tuple[str, ...]] = OrderedDict()  # of orders with several
 
     def copy(self) -> OwnOrders:
         twin = OwnOrders()
@@ -55,6 +58,7 @@ class OwnOrders:
         twin.in_doubt = self.in_doubt.copy()
         twin.finished = self.finished.copy()
         twin._told = self._told.copy()
+        twin._other_ids = self._other_ids.copy()
         return twin
 
     def find(self, order_id: str) -> OrderState | None:
@@ -63,12 +67,17 @@ class OwnOrders:
                 return order
         return None
 
-    def register(self, order: OrderState) -> None:
+    def register(self, order: OrderState, other_ids: tuple[str, ...] = ()) -> None:
         """An order is being sent. One that is known already, sent again, changes nothing."""
-        if self.find(order.order_id) is None:
-            self.pending[order.order_id] = order
-            if len(self.pending) > _KEPT:
-                self.pending.popitem(last=False)
+        if self.find(order.order_id) is not None or any(self._is_real(other) for other in other_ids):
+            return
+        self.pending[order.order_id] = order
+        if len(self.pending) > _KEPT:
+            self.pending.popitem(last=False)
+        if other_ids:
+            self._other_ids[order.order_id] = other_ids
+            if len(self._other_ids) > 2 * _KEPT:
+                self._other_ids.popitem(last=False)
 
     def answered(
         self,
@@ -153,7 +162,8 @@ class OwnOrders:
                 self._told[order_id] = True
             else:
                 ended.append(self._gone(order))
-        ended += [self._gone(order) for order in list(self.in_doubt.values())]
+        while self.in_doubt:
+            ended.append(self._gone(next(iter(self.in_doubt.values()))))
         return rows, ended
 
     def _list(self, row: OrderState) -> None:
@@ -193,9 +203,16 @@ class OwnOrders:
         self.contradictions += 1
         return [OrderContradicted(update.account, update.order_id, known.status, update.status)]
 
+    def _is_real(self, order_id: str) -> bool:
+        return order_id in self.open or order_id in self.finished
+
     def _store(self, order: OrderState) -> None:
         self.pending.pop(order.order_id, None)
         self.in_doubt.pop(order.order_id, None)
+        for other in self._other_ids.pop(order.order_id, ()):
+            self.pending.pop(other, None)
+            self.in_doubt.pop(other, None)
+            self._other_ids.pop(other, None)
         if not order.status.is_terminal():
             self.open[order.order_id] = order
             return

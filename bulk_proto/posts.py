@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import chain
+from math import isfinite
+from typing import Any
 
 from .account import Account
 from .actions import LimitOrder, MarketOrder
@@ -18,6 +20,7 @@ from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, Transact
 from .events import OrderState
 from .replies import PostReply
 from .responses import OrderResponses, attribute
+from .settlement import concerned
 from .signing.transaction import Transaction
 
 _LATE_ANSWERS_KEPT = 256
@@ -104,7 +107,8 @@ class Posts:
         for action, candidates in zip(transaction.actions, transaction.order_ids, strict=True):
             if isinstance(action, (LimitOrder, MarketOrder)):
                 for order_id in candidates:
-                    account.register(_pending(transaction.account, order_id, action))
+                    others = tuple(other for other in candidates if other != order_id)
+                    account.register(_pending(transaction.account, order_id, action), others)
 
     def _drop(self, transaction: Transaction) -> None:
         account = self._account_of(transaction.account)
@@ -124,8 +128,24 @@ class Posts:
                 told = order_id == response.order_id
                 # Of two candidate ids only one is real: the other was never an order.
                 account.answered(
-                    order_id, response.status if told else OrderStatus.REJECTED, error=response.message
+                    order_id,
+                    response.status if told else OrderStatus.REJECTED,
+                    size_done=_number(response.meta, "totalSz", "filledSz"),
+                    vwap=_number(response.meta, "avgPx", "vwap"),
+                    error=response.message,
                 )
+
+
+def _number(body: dict[str, Any], *names: str) -> float | None:
+    """The first of these fields that is a number, without its sign: sizes of a reply are signed."""
+    for name in names:
+        try:
+            value = float(body.get(name, "nan"))
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if isfinite(value):
+            return abs(value)
+    return None
 
 
 def _pending(account: str, order_id: str, action: LimitOrder | MarketOrder) -> OrderState:
@@ -154,6 +174,6 @@ def _unknown(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> 
         f"{why}: the orders may or may not have been executed; look at the account before sending them again",
         nonce=transaction.nonce,
         account=transaction.account,
-        order_ids=[candidates[0] if candidates else None for candidates in transaction.order_ids],
+        order_ids=[ids[0] if ids else None for ids in concerned(transaction)],
         transaction=transaction,
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from .account import Account
 from .books import Books
 from .enums import OrderStatus
@@ -29,27 +31,31 @@ class Resync:
         }
         self._positions = _positions(accounts)
 
-    def over(self, now: float, accounts: Mapping[str, Account], books: Books) -> Resynced:
-        """Everything is served again: what is different."""
+    def over(
+        self, now: float, accounts: Mapping[str, Account], books: Books, unconfirmed: Sequence[str] = ()
+    ) -> Resynced:
+        """What is different, as far as it was sent again: an account that is not live says nothing."""
+        live = {key: account for key, account in accounts.items() if account.live}
+        known = [_as_known_now(live[key], order) for (key, _), order in self._orders.items() if key in live]
         return Resynced(
             gap=now - self._lost_at,
-            orders_gone=[
-                _as_known_now(accounts.get(key), order)
-                for (key, order_id), order in self._orders.items()
-                if key not in accounts or order_id not in accounts[key].open_orders
-            ],
-            positions_changed=self._changed(_positions(accounts)),
+            orders_gone=[order for order in known if order.status.is_terminal()],
+            positions_changed=self._changed(live),
             books=sorted(symbol for symbol, book in books.by_symbol.items() if book.ok),
+            unconfirmed=list(unconfirmed),
         )
 
-    def _changed(self, current: Mapping[_PositionKey, PositionUpdate]) -> list[PositionUpdate]:
+    def _changed(self, accounts: Mapping[str, Account]) -> list[PositionUpdate]:
         """Positions of another size than before; closed ones with size 0."""
+        current = _positions(accounts)
         changed = [
             position
             for key, position in current.items()
             if key not in self._positions or self._positions[key].size != position.size
         ]
-        closed = [position for key, position in self._positions.items() if key not in current]
+        closed = [
+            position for key, position in self._positions.items() if key not in current and key[0] in accounts
+        ]
         return changed + [
             PositionUpdate(
                 account=position.account,
@@ -62,16 +68,6 @@ class Resync:
         ]
 
 
-def settlement(account: Account | None, order_ids: Sequence[str | None]) -> dict[str, OrderStatus]:
-    """What an account says of orders whose outcome was unknown; UNKNOWN where it cannot tell."""
-    found = {}
-    for order_id in order_ids:
-        if order_id is not None:
-            order = account.find_order(order_id) if account is not None else None
-            found[order_id] = OrderStatus.UNKNOWN if order is None else order.status
-    return found
-
-
 def _positions(accounts: Mapping[str, Account]) -> dict[_PositionKey, PositionUpdate]:
     return {
         (key, *position_key): position
@@ -80,6 +76,7 @@ def _positions(accounts: Mapping[str, Account]) -> dict[_PositionKey, PositionUp
     }
 
 
-def _as_known_now(account: Account | None, order: OrderState) -> OrderState:
-    known = account.find_order(order.order_id) if account is not None else None
-    return order if known is None else known
+def _as_known_now(account: Account, order: OrderState) -> OrderState:
+    """An order that a live account does not know any more ended so long ago that it was forgotten."""
+    known = account.find_order(order.order_id)
+    return replace(order, status=OrderStatus.GONE, size=0.0) if known is None else known

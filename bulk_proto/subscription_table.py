@@ -4,6 +4,9 @@
 
 What is wanted outlives connections and is replayed after each; the other sets belong to one link.
 Topics may be wanted while there is no link: they are asked for when one opens.
+
+An error that names a topic ends the wish only where the exchange has never confirmed it. One that it has
+confirmed before exists, so an error means "not now": it is asked for again, each time more patiently.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from .subscriptions import Stream, Subscription
 from .wire import split_topic
 
 _STATE_COMES_FIRST = frozenset({"l2snapshot", "account"})  # done only when the first state has arrived
+_PATIENCE = 2.0  # seconds after the first refusal of a topic that was confirmed before
+_PATIENCE_CAP = 60.0  # seconds
 
 
 class SubscriptionTable:
@@ -29,6 +34,9 @@ class SubscriptionTable:
         self._primed: set[Stream] = set()  # the first state has arrived
         self._waits: list[_Wait] = []
         self._leaving: dict[Stream, list[Call[None]]] = {}
+        self._proven: set[Stream] = set()  # wanted and confirmed once, on this link or an earlier one
+        self._put_off: dict[Stream, float] = {}  # proven but refused: when to ask again
+        self._refusals: dict[Stream, int] = {}  # in a row
 
     # The user's side ---------------------------------------------------------------------------------
 
@@ -60,6 +68,8 @@ class SubscriptionTable:
             if subscription is not None and stream in self._asked:
                 leaving.append((stream, self._confirmed.get(stream, subscription.topic)))
             self._forget(stream)
+            self._proven.discard(stream)
+            self._refusals.pop(stream, None)
             self._done_with(stream)
         return leaving
 
@@ -96,6 +106,9 @@ class SubscriptionTable:
             stream = split_topic(topic)
             if stream in self._asked:
                 self._confirmed[stream] = topic
+                self._proven.add(stream)
+                self._put_off.pop(stream, None)
+                self._refusals.pop(stream, None)
                 self._settle(stream)
 
     def prime(self, stream: Stream) -> None:
@@ -108,8 +121,11 @@ class SubscriptionTable:
         for call in self._leaving.pop(split_topic(topic), ()):
             call.resolve(None)
 
-    def refuse(self, text: str) -> Subscription | None:
-        """Give up and return the unconfirmed topic that an error names; None if it names none or several."""
+    def refuse(self, text: str, now: float) -> Subscription | None:
+        """Return the unconfirmed topic that an error names; None if it names none or several.
+
+        It is given up, or put off if it was confirmed before: then it is still wanted.
+        """
         named = [
             subscription
             for stream, subscription in self.wanted.items()
@@ -117,14 +133,33 @@ class SubscriptionTable:
         ]
         if len(named) != 1:
             return None
-        self._give_up(named[0], text)
+        if named[0].stream in self._proven:
+            self._ask_later(named[0].stream, now)
+        else:
+            self._give_up(named[0], text)
         return named[0]
+
+    def next_due(self) -> float | None:
+        """When a topic that was put off is to be asked for again."""
+        return min(self._put_off.values(), default=None)
+
+    def expire(self, now: float) -> None:
+        """What was put off long enough counts as not asked for."""
+        for stream in [stream for stream, due in self._put_off.items() if due <= now]:
+            self._forget(stream)
+
+    def unserved(self) -> list[str]:
+        """The wanted topics that are not confirmed on this link, or whose first state is missing."""
+        return [
+            subscription.topic for stream, subscription in self.wanted.items() if not self._served(stream)
+        ]
 
     def link_lost(self) -> None:
         """Nothing is subscribed any more; what is wanted stays, and waits go on until their deadline."""
         self._asked.clear()
         self._confirmed.clear()
         self._primed.clear()
+        self._put_off.clear()
         leaving, self._leaving = self._leaving, {}
         for calls in leaving.values():
             for call in calls:
@@ -152,7 +187,14 @@ class SubscriptionTable:
         """As if it had never been asked for; returns the topic as it was confirmed."""
         self._asked.discard(stream)
         self._primed.discard(stream)
+        self._put_off.pop(stream, None)
         return self._confirmed.pop(stream, None)
+
+    def _ask_later(self, stream: Stream, now: float) -> None:
+        if stream not in self._put_off:  # several errors about one request are one refusal
+            refusals = self._refusals.get(stream, 0)
+            self._refusals[stream] = refusals + 1
+            self._put_off[stream] = now + min(_PATIENCE_CAP, _PATIENCE * 2.0 ** min(refusals, 16))
 
     def _give_up(self, subscription: Subscription, text: str) -> None:
         stream = subscription.stream

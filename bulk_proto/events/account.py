@@ -151,6 +151,7 @@ class Fill(TimedEvent, frozen=True, gc=False, kw_only=True):
     reason: str | None = None  # liquidation, adl, liquidation_sweep; None for a normal fill
     counterparty: str | None = None  # shortened key, for display only
     side_inferred: bool = False  # True: taken from ``isBuy``, whose meaning for makers is disputed
+    suspected_repeat: bool = False  # True: no trade id, and equal to one told before the connection was lost
 
 
 class LeverageSetting(Struct, frozen=True, gc=False):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from msgspec import field
+
 from bulk_proto.enums import Topic
 
 from .account import OrderState, PositionUpdate
@@ -49,7 +51,10 @@ class Disconnected(Event, frozen=True, gc=False):
 
 
 class Resynced(Event, frozen=True, gc=False, kw_only=True):
-    """After a reconnection everything wanted is served again; this is what changed in the gap.
+    """After a reconnection: what changed in the gap. It comes after each, once everything wanted is served.
+
+    What the exchange does not serve within ``ready_timeout`` is named in ``unconfirmed``; an account among
+    it is as old as the gap, and its orders and positions are not compared.
 
     Executions inside the gap are not repeated by the exchange: they show here as orders that are gone
     and positions that differ.
@@ -61,6 +66,7 @@ class Resynced(Event, frozen=True, gc=False, kw_only=True):
     orders_gone: list[OrderState]  # open before, not any more; status GONE where nobody said why
     positions_changed: list[PositionUpdate]  # as they are now; size 0 for closed ones
     books: list[str]  # symbols whose book is live again
+    unconfirmed: list[str] = field(default_factory=list)  # topics that are not served yet; they stay wanted
 
 
 class BookStale(Event, frozen=True, gc=False):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from bulk_proto.actions import CancelAll, LimitOrder
+from bulk_proto.actions import Action, LimitOrder
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
@@ -45,10 +46,13 @@ def unknown_outcome(call: Call[Any]) -> OutcomeUnknown:
     return caught.value
 
 
-def timed_out(account: str | None = None) -> tuple[ClientCore, Peer, OutcomeUnknown]:
-    """A core on an open link with one order that nobody answered."""
+def timed_out(
+    *actions: Action, account: str | None = None, orders: Sequence[str] = ()
+) -> tuple[ClientCore, Peer, OutcomeUnknown]:
+    """A core on an open link, knowing ``orders``, with actions (an order) that nobody answered."""
     core, peer = opened()
-    call = core.place_orders([BID, CancelAll()], 1.0, timeout=1.0, account=account)
+    peer.say(snapshot_of_account(*map(order_row, orders)))
+    call = core.place_orders(actions or [BID], 1.0, timeout=1.0, account=account)
     peer.hear()
     core.handle_deadline(2.0)
     return core, peer, unknown_outcome(call)
@@ -109,8 +113,8 @@ def test_what_the_stream_has_told_meanwhile_is_settled_at_once() -> None:
 
 def test_a_late_answer_settles_as_well() -> None:
     core, peer, unknown = timed_out()
-    peer.say(post_reply(1, {"resting": {"oid": oid(unknown)}}), now=2.5)
-    assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.RESTING}
+    peer.say(post_reply(1, {"cancelledIoc": {"oid": oid(unknown), "filledSz": 0.0}}), now=2.5)
+    assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.CANCELLED_IOC}
 
 
 def test_an_account_that_is_not_subscribed_cannot_tell() -> None:
@@ -251,6 +255,7 @@ def test_one_event_sums_up_a_gap_after_everything_is_served_again() -> None:
     assert resynced.gap == 3.0
     assert [(order.order_id, order.status) for order in resynced.orders_gone] == [(gone, OrderStatus.GONE)]
     assert [(moved.symbol, moved.size) for moved in resynced.positions_changed] == [("BTC-USD", 0.0)]
+    assert resynced.unconfirmed == []
     assert resynced.books == ["BTC-USD"]
     assert sum(isinstance(event, Resynced) for event in events) == 1
 
@@ -276,13 +281,16 @@ def test_the_first_connection_ends_no_gap() -> None:
     assert not any(isinstance(event, (Resynced, Connected)) for event in peer.say(snapshot_of_account()))
 
 
-def test_a_topic_that_stays_unconfirmed_is_not_called_served() -> None:
+def test_a_topic_that_stays_unconfirmed_is_named_when_the_time_is_up() -> None:
     core, _ = opened()
     core.connection_lost(5.0, "reset")
     core.handle_deadline(7.0)
     peer = connect(core, 7.0)
     core.handle_deadline(7.0 + core.config.ready_timeout)
-    events = peer.say(snapshot_of_account(), now=18.0)
+    (resynced,) = [event for event in core.events() if isinstance(event, Resynced)]
+    assert resynced.unconfirmed == [f"account.{KEY}"]
+    assert resynced.gap == 2.0 + core.config.ready_timeout
+    events = peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=18.0)
     assert not any(isinstance(event, Resynced) for event in events)
 
 

@@ -441,6 +441,7 @@ def test_a_second_snapshot_of_another_account_moves_no_inventory() -> None:
 
 def test_a_ticker_without_any_price_keeps_the_last_one() -> None:
     core, peer = opened(signed=False)
+    core.want([BTC])
     bare = json.dumps(
         {"type": "ticker", "topic": "ticker.BTC-USD", "data": {"ticker": {"symbol": "BTC-USD"}}}
     )

@@ -658,7 +658,9 @@ class CoreMachine(RuleBasedStateMachine):
         again_later = self.asked_after_a_refusal(requests)
         if again_later:
             again = {*asked_again, *again_later}
-            newly_asked = [one for stream, one in self.wanted.items() if stream in again or one in newly_asked]
+            newly_asked = [
+                one for stream, one in self.wanted.items() if stream in again or one in newly_asked
+            ]
         if newly_asked:
             (request,) = requests
             assert request["subscription"] == [one.to_api() for one in newly_asked]

@@ -22,6 +22,7 @@ from bulk_proto.errors import (
 from bulk_proto.events import Fill, OrderState
 from bulk_proto.signing.order_id import order_id
 from bulk_proto.signing.transaction import verify_transaction
+from bulk_proto.subscriptions import ticker
 
 from .peer import (
     KEY,
@@ -287,6 +288,7 @@ def test_a_fill_reaches_the_application_once_and_moves_no_position() -> None:
 
 def test_positions_and_profit_follow_the_exchange() -> None:
     core, peer = opened()
+    core.want([ticker("BTC-USD")])
     position = {
         "type": "positionUpdate",
         "symbol": "BTC-USD",

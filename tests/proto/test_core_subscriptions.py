@@ -400,6 +400,7 @@ def test_an_unreadable_message_makes_its_book_suspect() -> None:
 
 def test_tickers_and_prices_are_kept() -> None:
     core, peer = opened(signed=False)
+    core.want([BTC, topics.ticker("ETH-USD")])
     peer.say(ticker_message("BTC-USD", 64251.0), ticker_message("ETH-USD", None))
     assert isinstance(core.tickers["BTC-USD"], Ticker)
     assert core.prices == {"BTC-USD": 64251.0, "ETH-USD": 64250.5}

@@ -293,6 +293,7 @@ def test_d40_an_unknown_status_in_a_snapshot_costs_no_order() -> None:
 def test_d41_null_numbers_are_no_numbers() -> None:
     """A null mark price was kept as the price and met arithmetic later."""
     core, peer = opened()
+    core.want([ticker(BTC)])
     peer.say(account_message({"type": "positionUpdate"} | position(2.0)), ticker_message(mark=None))
     assert core.prices[BTC] == 64250.5  # the last price takes its place
     assert core.inventory.pv(core.prices).unrealized == 501.0
