@@ -486,9 +486,11 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         """Find out what became of orders whose outcome is unknown, by order id.
 
         Waits for the whole account from the exchange, over the next connection if there is none. ``GONE``
-        means not open: it has ended or was never placed, and the account does not tell which;
-        ``UNKNOWN`` that the account is not subscribed. Raises ``RequestTimedOut`` when the account does
-        not come in time; asking again is harmless.
+        means not open now: it has ended, or was not placed yet, and the account does not tell which; a
+        transaction that is still on its way may be executed later. So :meth:`resend` first where the order
+        is still wanted: the same bytes cannot execute twice. ``UNKNOWN`` means that the account is not
+        subscribed. Raises ``RequestTimedOut`` when the account does not come in time, and ``NotConnected``
+        when none can come; asking again is harmless.
         """
         return await self._wait(
             self.core.settle(
