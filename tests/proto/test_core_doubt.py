@@ -19,7 +19,8 @@ from bulk_proto.errors import (
     TransactionRejected,
     UsageError,
 )
-from bulk_proto.events import Connected, Resynced
+from bulk_proto.events import Connected, OrderState, Resynced
+from bulk_proto.own_orders import _KEPT, OwnOrders
 from bulk_proto.pacing import Pace
 from bulk_proto.subscriptions import l2_delta
 
@@ -318,3 +319,50 @@ def test_only_an_unknown_outcome_can_be_repeated(timeout: Any) -> None:
     core, _ = opened()
     with pytest.raises(UsageError):
         core.resend("x" if timeout is None else RequestTimedOut("x"), 1.0, timeout)  # type: ignore[arg-type]
+
+
+def test_an_error_made_by_hand_is_settled_by_its_order_ids() -> None:
+    core, peer = opened()
+    known = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
+    error = RequestTimedOut("no answer", account=KEY, order_ids=[known, None])
+    call = core.settle(error, 1.0)
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(order_row(known)))
+    assert call.result() == {known: OrderStatus.RESTING}
+
+
+def test_a_link_that_closes_in_the_read_that_served_it_ends_no_gap() -> None:
+    core, _ = opened()
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    served = peer.frame(confirmation(f"account.{KEY}"), snapshot_of_account())
+    core.receive_data(served + peer.close_frame(), 8.0)
+    assert not any(isinstance(event, Resynced) for event in core.events())
+    core.handle_deadline(20.0)
+    peer = connect(core, 20.0)
+    events = peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=21.0)
+    assert [event.gap for event in events if isinstance(event, Resynced)] == [16.0]
+
+
+def test_the_other_ids_of_orders_nobody_answers_are_not_kept_for_ever() -> None:
+    orders = OwnOrders()
+    for number in range(3 * _KEPT):
+        orders.register(pending(f"order-{number}"), (f"other-{number}",))
+    assert len(orders._other_ids) <= 2 * _KEPT
+    assert len(orders.pending) <= _KEPT
+
+
+def pending(order_id: str) -> OrderState:
+    return OrderState(
+        account=KEY,
+        symbol="BTC-USD",
+        order_id=order_id,
+        status=OrderStatus.PENDING,
+        side=Side.BUY,
+        price=1.0,
+        size=1.0,
+        size_orig=1.0,
+        size_done=0.0,
+        vwap=0.0,
+        timestamp=None,
+    )
