@@ -366,3 +366,13 @@ def pending(order_id: str) -> OrderState:
         vwap=0.0,
         timestamp=None,
     )
+
+
+def test_what_is_confirmed_while_closing_ends_no_gap() -> None:
+    core, _ = opened()
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    core.stop(7.5)
+    events = peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=8.0)
+    assert not any(isinstance(event, Resynced) for event in events)
