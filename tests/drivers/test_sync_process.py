@@ -220,6 +220,8 @@ def test_a_forked_process_is_refused_and_leaves_the_parent_alone(exchange: Excha
     script = """
         client.connect()
         events = client.events(Topic.TICKER)
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer interpreters warn of forking with threads
         pid = os.fork()
         if not pid:
             for use in (
