@@ -429,3 +429,19 @@ def test_a_snapshot_after_a_reconnection_replaces_the_account() -> None:
     assert core.accounts[KEY].live
     assert core.accounts[KEY].open_orders == {}
     assert [event.status.value for event in events if isinstance(event, OrderState)] == ["gone"]
+
+
+def test_a_topic_that_was_served_before_is_asked_for_again_after_an_error() -> None:
+    core, peer = opened(signed=False)
+    core.subscribe([BTC], 1.0)
+    peer.say(confirmation("ticker.BTC-USD"))
+    core.connection_lost(5.0, "reset")
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    peer.hear()
+    peer.say({"type": "error", "error": {"message": "ticker BTC-USD: too busy"}}, now=7.1)
+    assert list(core.subscriptions.wanted) == [BTC.stream]
+    due = core.next_deadline()
+    assert due is not None
+    core.handle_deadline(due)
+    assert [request["subscription"] for request in peer.hear()] == [[{"type": "ticker", "symbol": "BTC-USD"}]]
