@@ -216,7 +216,7 @@ def test_no_private_key_leaves_the_blocking_client(net: Net, tmp_path: Path) -> 
             told(lambda: client.place_orders([BID], timeout=0.05))
             exchange.cut()
             exchange.line.mute = False
-            wait_until(lambda: client.is_connected and client.account_is_live)
+            wait_until(lambda: exchange.line.connections >= 2 and client.account_is_live)
             (tmp_path / "nonce.new").mkdir()
             told(lambda: client.place_orders([BID], nonce=2**63))
             look_at(client, net)
