@@ -129,9 +129,7 @@ class BulkWebSocketClient(ClientView, AsyncContextManagerMixin):
         Journal(self.logger).attach(self._readers)
         for topic, handler in (handlers or {}).items():
             self.on(topic, handler)
-        self.core.want([topics.ticker(symbol) for symbol in self.symbols])
-        if self.core.account is not None:
-            self.core.want([topics.account(self.core.account)])
+        self._want_from_the_start()
 
     # Connection ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from . import subscriptions
 from .account import Account
 from .book import OrderBook
 from .core import ClientCore
@@ -25,6 +26,7 @@ class ClientView:
     """
 
     core: ClientCore
+    symbols: list[str]
     _guard: AbstractContextManager[object]  # a lock where threads share the core, else nothing
 
     @property
@@ -38,6 +40,12 @@ class ClientView:
         """Why the latest connection could not be made or ended; None since the client was started anew."""
         with self._guard:
             return self.core.last_error
+
+    def _want_from_the_start(self) -> None:
+        """What connecting subscribes by itself: the tickers of ``symbols`` and the client's own account."""
+        self.core.want([subscriptions.ticker(symbol) for symbol in self.symbols])
+        if self.core.account is not None:
+            self.core.want([subscriptions.account(self.core.account)])
 
     # Market data
 

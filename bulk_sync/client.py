@@ -122,9 +122,7 @@ class BulkWebSocketClient(CopiedView):
         self._driver_error: Exception | None = None
         for topic, handler in (handlers or {}).items():
             self.on(topic, handler)
-        self.core.want([topics.ticker(symbol) for symbol in self.symbols])
-        if self.core.account is not None:
-            self.core.want([topics.account(self.core.account)])
+        self._want_from_the_start()
 
     # Connection ------------------------------------------------------------------------------------------
 
