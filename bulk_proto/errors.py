@@ -11,8 +11,8 @@ No message contains a key, a signature or a whole order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .signing.transaction import Transaction
@@ -91,7 +91,7 @@ class OutcomeUnknown(RequestError):
 
     For orders, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels or
     modifies, None where it concerns no single one) tell what to look for in the account. They are None
-    and empty for other requests. A client's ``settle(error)`` finds out what became of the orders,
+    and empty for other requests. :meth:`settle` finds out what became of the orders, a client's
     ``resend(error)`` sends the same bytes again.
     """
 
@@ -109,6 +109,22 @@ class OutcomeUnknown(RequestError):
         self.account = account
         self.order_ids = tuple(order_ids)
         self._transaction = transaction
+        self._settle: Callable[[OutcomeUnknown, float | None], Any] | None = None
+
+    def settle(self, timeout: float | None = None) -> Any:
+        """What became of the orders: a dict of ``OrderStatus`` by order id, from the client that raised this.
+
+        ``await error.settle()`` on asyncio and trio, plain ``error.settle()`` in the blocking client; see
+        the client's method of this name, which takes the error and so can be another client's. Raises
+        :class:`UsageError` when no client raised this error.
+        """
+        if self._settle is None:
+            raise UsageError("no client raised this error: ask a client or a core of yours to settle(error)")
+        return self._settle(self, timeout)
+
+    def settle_with(self, settle: Callable[[OutcomeUnknown, float | None], Any]) -> None:
+        """For clients: who answers :meth:`settle`."""
+        self._settle = settle
 
 
 class RequestTimedOut(OutcomeUnknown, TimeoutError):

@@ -13,40 +13,37 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from bulk_proto import subscriptions as topics
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, OraclePrice
-from bulk_proto.calls import Call
 from bulk_proto.config import Config
 from bulk_proto.core import ClientCore, Direction
-from bulk_proto.enums import OrderStatus, Side, SignatureDomain, TimeInForce, Topic
-from bulk_proto.errors import BulkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
+from bulk_proto.enums import SignatureDomain, Topic
+from bulk_proto.errors import BulkError, NotConnected, RequestTimedOut, UsageError
 from bulk_proto.inventory import Inventory
 from bulk_proto.network import DEFAULT_URL, Network, choose_network
 from bulk_proto.redaction import redact
-from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.signing.signer import Signer
-from bulk_proto.subscriptions import Subscription
 
+from .account_actions import AccountActions
 from .audience import Audience
+from .conditional_orders import ConditionalOrders
 from .connectors import Connector, choose_connector
-from .copies import CopiedView
 from .driver import Driver
 from .errands import Errand
+from .multisig import MultisigActions
 from .process import ParentsGuard
 from .streams import EventStream
+from .subscribing import Subscribing
 from .workers import Handler
-
-T = TypeVar("T")
 
 DEFAULT_SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD")
 
 
-class BulkWebSocketClient(CopiedView):
+class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, MultisigActions):
     """A client of the BULK exchange over one WebSocket that reconnects by itself.
 
     :param url: WebSocket address.
@@ -76,8 +73,6 @@ class BulkWebSocketClient(CopiedView):
     The constructor does not connect. Raises :class:`bulk_proto.errors.UsageError` for settings that
     cannot work.
     """
-
-    core: ClientCore
 
     def __init__(
         self,
@@ -245,202 +240,3 @@ class BulkWebSocketClient(CopiedView):
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         self.logger.debug("%s %s", direction.value, redact(text))
-
-    # Subscriptions ---------------------------------------------------------------------------------------
-
-    def subscribe_ticker(self, symbol: str) -> None:
-        """24-hour figures, mark and oracle price, every 200 ms: ``get_ticker``, ``Topic.TICKER``."""
-        self._subscribe(topics.ticker(symbol))
-
-    def subscribe_trades(self, symbols: Sequence[str]) -> None:
-        """Public executions of these markets: ``Topic.TRADES``."""
-        self._subscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
-
-    def subscribe_orderbook_snapshot(self, symbol: str, nlevels: int | None = None) -> None:
-        """The book (its best ``nlevels`` a side), every 200 ms. Returns with ``get_book(symbol)`` filled."""
-        self._subscribe(topics.l2_snapshot(symbol, nlevels))
-
-    def subscribe_orderbook_delta(self, symbol: str) -> None:
-        """Every change of the book: keeps ``get_book(symbol)`` current."""
-        self._subscribe(topics.l2_delta(symbol))
-
-    def subscribe_candles(self, symbol: str, interval: str) -> None:
-        """Bars: past ones first, then updates. Intervals as on the wire (``"5m"``) or ``"5min"``."""
-        self._subscribe(topics.candles(symbol, interval))
-
-    def subscribe_account(self, pubkey: str) -> None:
-        """Margin, positions, orders and fills of an account. Returns with its first snapshot applied."""
-        self._subscribe(topics.account(pubkey))
-
-    def subscribe_risk(self, symbol: str) -> None:
-        """Margin ratios by notional and leverage: ``Topic.RISK``."""
-        self._subscribe(topics.risk(symbol))
-
-    def subscribe_context(self) -> None:
-        """A short row for every market, every two seconds: ``Topic.CONTEXT``."""
-        self._subscribe(topics.context())
-
-    def unsubscribe_ticker(self, symbol: str) -> None:
-        """No more tickers of this market, after a reconnection either; the last one stays readable."""
-        self._unsubscribe(topics.ticker(symbol))
-
-    def unsubscribe_trades(self, symbols: Sequence[str]) -> None:
-        """No more executions of these markets, after a reconnection either."""
-        self._unsubscribe(*(topics.trades(symbol) for symbol in topics.several(symbols)))
-
-    def unsubscribe_orderbook_snapshot(self, symbol: str) -> None:
-        """No more whole books; without the delta stream the book is dropped."""
-        self._unsubscribe(topics.l2_snapshot(symbol))
-
-    def unsubscribe_orderbook_delta(self, symbol: str) -> None:
-        """No more changes; without the snapshot stream the book is dropped."""
-        self._unsubscribe(topics.l2_delta(symbol))
-
-    def unsubscribe_candles(self, symbol: str, interval: str) -> None:
-        """No more bars, after a reconnection either."""
-        self._unsubscribe(topics.candles(symbol, interval))
-
-    def unsubscribe_account(self, pubkey: str) -> None:
-        """No more of this account: what is known of it is dropped."""
-        self._unsubscribe(topics.account(pubkey))
-
-    def unsubscribe_risk(self, symbol: str) -> None:
-        """No more risk surfaces, after a reconnection either."""
-        self._unsubscribe(topics.risk(symbol))
-
-    def unsubscribe_context(self) -> None:
-        """No more market rows, after a reconnection either."""
-        self._unsubscribe(topics.context())
-
-    def _subscribe(self, *wanted: Subscription) -> None:
-        self._do(lambda now: [self.core.subscribe(wanted, now, self.default_timeout)])
-
-    def _unsubscribe(self, *unwanted: Subscription) -> None:
-        self._do(lambda now: self.core.unsubscribe(unwanted, now, self.default_timeout))
-
-    # Trading ---------------------------------------------------------------------------------------------
-
-    def place_orders(
-        self,
-        actions: Sequence[Action],
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponses:
-        """Sign the actions as one transaction, send it, and return one response for each, in their order.
-
-        The exchange runs them in order, without others in between, but each may fail on its own: a
-        failed cancel does not stop the order beside it. ``timeout`` is in seconds (default
-        ``default_timeout``); ``nonce`` must be unique for the account (default: rising with the clock).
-
-        Raises ``SignerMissing``, ``NotConnected`` (nothing was sent) or ``InvalidAction`` at once,
-        ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no answer came:
-        ``RequestTimedOut``, which is a ``TimeoutError``, or ``ConnectionDropped``. Interrupting the
-        wait does not take back what was sent.
-        """
-        patience = self.default_timeout if timeout is None else timeout
-        (responses,) = self._do(
-            lambda now: [self.core.place_orders(actions, now, timeout=patience, nonce=nonce, account=account)]
-        )
-        return responses
-
-    def place_limit_order(
-        self,
-        symbol: str,
-        side: Side,
-        price: float,
-        size: float,
-        reduce_only: bool = False,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponse:
-        """One limit order; ``price`` in quote currency, ``size`` in base units. See :meth:`place_orders`."""
-        order = LimitOrder(symbol, side, price, size, reduce_only, time_in_force)
-        return self.place_orders([order], timeout, nonce, account)[0]
-
-    def place_market_order(
-        self,
-        symbol: str,
-        side: Side,
-        size: float,
-        reduce_only: bool = False,
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponse:
-        """One market order; ``size`` in base units. See :meth:`place_orders`."""
-        order = MarketOrder(symbol, side, size, reduce_only)
-        return self.place_orders([order], timeout, nonce, account)[0]
-
-    def cancel_order(
-        self,
-        side: Side,
-        symbol: str,
-        order_id: str,
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponse:
-        """Cancel one order. ``side`` is part of the documented call; the exchange goes by ``order_id``."""
-        cancel = CancelOrder(symbol, order_id, side)
-        return self.place_orders([cancel], timeout, nonce, account)[0]
-
-    def cancel_all(
-        self,
-        symbols: Sequence[str] | None = None,
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponse:
-        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders.
-
-        An empty list raises :class:`UsageError`: it names no market, and must not cancel in all of them.
-        """
-        cancel = CancelAll(topics.markets(symbols))
-        return self.place_orders([cancel], timeout, nonce, account)[0]
-
-    def update_oracle(
-        self,
-        actions: Sequence[OraclePrice],
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> OrderResponses:
-        """Report oracle prices (needs an account with that right). See :meth:`place_orders`."""
-        return self.place_orders(actions, timeout, nonce, account)
-
-    def settle(self, unknown: OutcomeUnknown, timeout: float | None = None) -> dict[str, OrderStatus]:
-        """Find out what became of orders whose outcome is unknown, by order id.
-
-        Waits for the whole account from the exchange, over the next connection if there is none. ``GONE``
-        means not open now: it has ended, or was not placed yet, and the account does not tell which; a
-        transaction that is still on its way may be executed later. So :meth:`resend` first where the order
-        is still wanted: the same bytes cannot execute twice. ``UNKNOWN`` means that the account is not
-        subscribed. Raises ``RequestTimedOut`` when the account does not come in time, and ``NotConnected``
-        when none can come; asking again is harmless.
-        """
-        patience = self.default_timeout if timeout is None else timeout
-        (statuses,) = self._do(lambda now: [self.core.settle(unknown, now, patience)])
-        return statuses
-
-    def resend(self, unknown: OutcomeUnknown, timeout: float | None = None) -> OrderResponses:
-        """Send the same signed bytes again: the one way to repeat that cannot double an order.
-
-        A refusal, or ``rejected_duplicate``, does not say that nothing was executed: :meth:`settle` it.
-        Raises as :meth:`place_orders` does.
-        """
-        patience = self.default_timeout if timeout is None else timeout
-        (responses,) = self._do(lambda now: [self.core.resend(unknown, now, patience)])
-        return responses
-
-    def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
-        """Have the driver's thread do this to the core, and wait for what comes of it."""
-        errand = Errand(act)
-        try:
-            with self._guard:
-                self._driver.ask(errand)
-            return errand.results()
-        finally:
-            errand.withdraw()

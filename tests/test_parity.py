@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +66,29 @@ def test_the_blocking_client_hides_no_event_loop() -> None:
 
 def test_both_packages_export_the_same_names() -> None:
     assert set(bulk_anyio.__all__) == set(bulk_sync.__all__)
+
+
+TWINS = ["account_actions", "conditional_orders", "multisig", "subscribing", "trading"]
+
+
+class _Colourless(ast.NodeTransformer):
+    """Reads ``async def`` as ``def`` and ``await x`` as ``x``."""
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        return ast.copy_location(ast.FunctionDef(**dict(ast.iter_fields(node))), node)
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        self.generic_visit(node)
+        return node.value
+
+
+def colourless(package: str, module: str) -> str:
+    source = (Path(__file__).parent.parent / package / f"{module}.py").read_text(encoding="utf-8")
+    return ast.unparse(_Colourless().visit(ast.parse(source)))
+
+
+@pytest.mark.parametrize("module", TWINS)
+def test_twin_modules_differ_in_async_and_await_alone(module: str) -> None:
+    """A change of one is a change of both: take ``async`` and ``await`` out of the one in bulk_anyio."""
+    assert colourless("bulk_anyio", module) == colourless("bulk_sync", module)

@@ -486,8 +486,22 @@ async def test_an_order_cut_off_after_it_arrived_is_settled_as_resting(line: Lin
         line.mute = False
         line.cut()
         (order_id,) = unknown.value.order_ids
-        assert await client.settle(unknown.value) == {order_id: OrderStatus.RESTING}
+        assert await unknown.value.settle() == {order_id: OrderStatus.RESTING}
         assert order_id in client.get_order_map()
+
+
+async def test_an_error_may_outlive_its_client(line: Line) -> None:
+    first = trader(line.url)
+    async with first:
+        line.mute = True
+        with pytest.raises(RequestTimedOut) as unknown:
+            await first.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01, timeout=0.1)
+        line.mute = False
+    with pytest.raises(NotConnected):
+        await unknown.value.settle(timeout=1.0)
+    async with BulkWebSocketClient(line.url, [BTC], first.signer) as second:
+        statuses = await second.settle(unknown.value)
+    assert list(statuses.values()) == [OrderStatus.RESTING]
 
 
 async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(line: Line) -> None:
