@@ -34,6 +34,7 @@ class Journal:
 
     def __init__(self, logger: Log) -> None:
         self._logger = logger
+        self._lost: bool | None = None  # None before the first connection, which connect() itself tells of
 
     def attach(self, readers: MutableMapping[Topic, list[Any]]) -> None:
         for topic in (Topic.CONNECTED, Topic.DISCONNECTED, Topic.ERROR, Topic.BOOK_STALE, Topic.UNKNOWN):
@@ -46,12 +47,15 @@ class Journal:
     def _write(self, event: Event) -> None:
         match event:
             case Connected():
+                self._lost = False
                 self._logger.info("reconnected" if event.resumed else "connected")
             case Disconnected(retry_at=None):
+                self._lost = None
                 self._logger.info("disconnected: %s", event.reason.value)
-            case Disconnected():
-                why = event.detail or event.reason.value
-                self._logger.warning("connection lost (%s), trying again", why)
+            case Disconnected() if self._lost is not None:
+                what = "could not reconnect" if self._lost else "connection lost"
+                self._lost = True
+                self._logger.warning("%s (%s), trying again", what, event.detail or event.reason.value)
             case ErrorReported():
                 self._logger.warning("the exchange reported an error: %s", event.message[:500])
             case BookStale():

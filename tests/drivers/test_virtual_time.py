@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
 import async_solipsism
 import pytest
 import trio.testing
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from anyio.streams.stapled import StapledObjectStream
 
 from bulk_anyio import BulkWebSocketClient
-from bulk_proto import Config, LinkError, Topic
+from bulk_anyio.exchange import ExchangeServer
+from bulk_proto import Config, LinkError, Side, Ticker, TimeInForce, Topic, TransactionSigner
+from bulk_proto.exchange import ExchangeConfig
 
 pytestmark = [
     pytest.mark.anyio,
@@ -30,9 +34,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 
 
 def virtual_loop() -> async_solipsism.EventLoop:
-    """Its ticks are a power of two, as all waits here are sums of: no moment falls between two ticks."""
+    """Its clock goes from 4,096 to 8,192 seconds, in ticks as fine as floats are there.
+
+    So no moment falls between two ticks, where the loop would wait for it for ever.
+    """
     loop = async_solipsism.EventLoop()
-    loop._selector.clock._resolution = loop._clock_resolution = 2.0**-20
+    clock = loop._selector.clock
+    clock._resolution = loop._clock_resolution = 2.0**-40
+    clock._ticks = 4096 * 2**40
     return loop
 
 
@@ -49,6 +58,7 @@ class Pipe(ByteStream):
         said = anyio.create_memory_object_stream(1000)
         heard: tuple[MemoryObjectSendStream[bytes], MemoryObjectReceiveStream[bytes]]
         heard = anyio.create_memory_object_stream(1000)
+        self.incoming, self.sent = said[0], heard[1]
         self._ends = StapledObjectStream(heard[0], said[1])
         self._others = StapledObjectStream(said[0], heard[1])
 
@@ -127,6 +137,64 @@ async def test_a_link_that_falls_silent_is_noticed_in_time() -> None:
     await anyio.sleep(2)
     assert [moment - began for moment in lost] == [pytest.approx(60.0, abs=0.5)]
     await client.disconnect()
+
+
+class Far:
+    """A simulated exchange at the end of a line on which bytes travel for ``DISTANCE`` seconds each way."""
+
+    DISTANCE = 0.25
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+        self._server = ExchangeServer(ExchangeConfig(epoch_ns=time.time_ns()), seed=7)
+        tasks.start_soon(self._server.keep_time)
+
+    async def connect(self, config: Config) -> ByteStream:
+        ours, theirs = Pipe(), Pipe()
+        self._tasks.start_soon(self._carry, ours, theirs)
+        self._tasks.start_soon(self._carry, theirs, ours)
+        self._tasks.start_soon(self._server.serve, theirs)
+        return ours
+
+    async def _carry(self, source: Pipe, sink: Pipe) -> None:
+        """Every piece arrives as late as the one before, so a stream of them is not slowed down."""
+        with suppress(anyio.ClosedResourceError):
+            async for data in source.sent:
+                self._tasks.start_soon(self._arrive, data, sink)
+        sink.incoming.close()
+
+    async def _arrive(self, data: bytes, sink: Pipe) -> None:
+        await anyio.sleep(self.DISTANCE)
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await sink.incoming.send(data)
+
+
+async def test_an_order_from_inside_a_ticker_handler_takes_one_round_trip() -> None:
+    """Not a time-out: the task that reads goes on reading while the handler waits for its answer."""
+    trips: list[float] = []
+
+    async def quote(ticker: Ticker) -> None:
+        began = anyio.current_time()
+        assert ticker.mark_price is not None
+        await client.place_limit_order(
+            ticker.symbol, Side.BUY, round(ticker.mark_price * 0.99), 0.01, time_in_force=TimeInForce.ALO
+        )
+        trips.append(anyio.current_time() - began)
+
+    async with anyio.create_task_group() as tasks:
+        client = BulkWebSocketClient(
+            "ws://exchange.test",
+            ["BTC-USD"],
+            TransactionSigner.generate_account(),
+            connector=Far(tasks).connect,
+            handlers={Topic.TICKER: quote},
+        )
+        async with client:
+            await anyio.sleep(10)
+            client.off(Topic.TICKER, quote)
+        tasks.cancel_scope.cancel()
+    assert len(trips) > 10
+    assert trips == [pytest.approx(2 * Far.DISTANCE, abs=0.001)] * len(trips)
 
 
 async def _handshaking(config: Config) -> ByteStream:

@@ -45,14 +45,6 @@ class Written:
         (Connected(3, resumed=True), "info: reconnected"),
         (Disconnected(DisconnectReason.CLOSED_BY_USER, None), "info: disconnected: closed by user"),
         (
-            Disconnected(DisconnectReason.LOST, 2.0, detail="reset"),
-            "warning: connection lost (reset), trying again",
-        ),
-        (
-            Disconnected(DisconnectReason.SILENT, 2.0),
-            "warning: connection lost (nothing heard for too long), trying again",
-        ),
-        (
             ErrorReported("no " * 1000, None, {}),
             "warning: the exchange reported an error: " + ("no " * 167)[:500],
         ),
@@ -72,6 +64,36 @@ def test_an_event_that_nobody_may_overlook_is_one_line(event: Event, line: str) 
     for reader in readers[event.topic]:
         reader.put(event)
     assert written.lines == [line]
+
+
+def test_a_lost_connection_and_every_vain_attempt_after_it_are_told_apart() -> None:
+    written = Written()
+    journal = Journal(written)
+    for event in (
+        Connected(1, resumed=False),
+        Disconnected(DisconnectReason.LOST, 2.0, detail="reset"),
+        Disconnected(DisconnectReason.SILENT, 2.0),
+        Connected(3, resumed=True),
+        Disconnected(DisconnectReason.SILENT, 2.0),
+    ):
+        journal.put(event)
+    assert written.lines[1:] == [
+        "warning: connection lost (reset), trying again",
+        "warning: could not reconnect (nothing heard for too long), trying again",
+        "info: reconnected",
+        "warning: connection lost (nothing heard for too long), trying again",
+    ]
+
+
+def test_the_first_attempt_is_for_connect_to_tell_of() -> None:
+    written = Written()
+    journal = Journal(written)
+    refused = Disconnected(DisconnectReason.LOST, 2.0, detail="refused")
+    journal.put(refused)
+    assert written.lines == []
+    for event in (Connected(1, resumed=False), Disconnected(DisconnectReason.CLOSED_BY_USER, None), refused):
+        journal.put(event)
+    assert written.lines == ["info: connected", "info: disconnected: closed by user"]
 
 
 def test_what_is_a_handlers_own_affair_is_not_logged() -> None:
