@@ -45,6 +45,13 @@ def test_a_block_of_the_readme_runs(number: int) -> None:
     assert done.stdout or "print(" not in code
 
 
+def test_every_test_that_the_readme_names_exists() -> None:
+    tests = "".join(path.read_text() for path in (Path(__file__).parent).rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", README))
+    assert len(named) > 10
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
 @pytest.mark.parametrize("name", ["demo", "test"])
 def test_the_set_up_commands_are_one_line_each(name: str) -> None:
     found = re.search(rf"<!-- {name} command -->\n```sh\n(.*?)\n```", README, re.DOTALL)
