@@ -171,6 +171,9 @@ class BulkWebSocketClient(
     async def _open(self) -> None:
         while self._host is not None and not self._gone.is_set():
             gone = self._gone
+            if self._rested.is_set() and not self._is_a_handler():
+                await gone.wait()  # a client at rest only has mail left to hand out
+                continue
             await self._opened.wait()  # another task may be connecting
             if self.is_connected:
                 return

@@ -30,6 +30,7 @@ class Attempts:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._opened_at: float | None = None
+        self._vain = 0  # attempts since the last link that opened
         self.count = 0
         self.ever_opened = False
 
@@ -40,9 +41,12 @@ class Attempts:
         self._opened_at = now
         self.ever_opened = True
 
-    def retry_at(self, now: float, closed: Closed) -> float:
-        """When to try again after this end: later for exceeded limits, and as a server asked."""
+    def retry_at(self, now: float, closed: Closed) -> float | None:
+        """When to try again after this end: later for exceeded limits, as a server asked, None for never."""
         config = self._config
+        self._vain = self._vain + 1 if self._opened_at is None else 0
+        if config.reconnect_attempts is not None and self._vain >= config.reconnect_attempts:
+            return None
         if self._opened_at is not None and now - self._opened_at >= config.settled_after:
             self.count = 0
         self._opened_at = None

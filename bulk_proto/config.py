@@ -32,6 +32,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_count(value: object, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """Fixed settings of one :class:`~bulk_proto.core.ClientCore`. All durations are in seconds.
 
@@ -59,6 +63,7 @@ class Config(Struct, frozen=True, kw_only=True):
     silence_timeout: float = 60.0  # pongs later than 10 s occur under load, so be patient
     backoff_base: float = 1.0  # documented
     backoff_cap: float = 30.0  # documented
+    reconnect_attempts: int | None = None  # vain ones in a row before a lost line is given up; None: never
     settled_after: float = 60.0  # a link that lived this long resets the back-off
     book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
     book_silence: float = 30.0  # a book that no message has touched for so long is asked for again
@@ -86,8 +91,10 @@ class Config(Struct, frozen=True, kw_only=True):
                 raise UsageError(f"{name} must be a number of seconds above 0")
         if not (_is_number(self.book_silence) and self.book_silence > 0):
             raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
+        if not (self.reconnect_attempts is None or _is_count(self.reconnect_attempts, 0)):
+            raise UsageError("reconnect_attempts must be a whole number from 0, or None for no end of them")
         for name in _COUNTS:
-            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+            if not _is_count(getattr(self, name), 1):
                 raise UsageError(f"{name} must be a whole number from 1")
 
     @property

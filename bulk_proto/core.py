@@ -28,7 +28,16 @@ from .config import Config
 from .desk import Desk
 from .enums import OrderStatus
 from .errors import BulkError, LinkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
-from .events import BookStale, Connected, Disconnected, ErrorReported, Event, MessageRefused, Ticker
+from .events import (
+    BookStale,
+    Connected,
+    Disconnected,
+    DisconnectReason,
+    ErrorReported,
+    Event,
+    MessageRefused,
+    Ticker,
+)
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
@@ -346,9 +355,10 @@ class ClientCore:
 
     def _on_lost(self, disconnected: Disconnected, error: LinkError, now: float) -> None:
         """Tell everybody who relied on the link."""
-        by_user = disconnected.retry_at is None
-        if not by_user:
+        is_the_end = disconnected.retry_at is None
+        if disconnected.reason is not DisconnectReason.CLOSED_BY_USER:
             self.last_error = error
+        if not is_the_end:
             self._resync = self._resync or Resync(now, self.accounts)
         self._served_again = None
         self._mirror.link_lost()
@@ -358,7 +368,7 @@ class ClientCore:
         ready, self._ready = self._ready, None
         if ready is not None:
             ready.fail(error)
-        if by_user:
+        if is_the_end:
             self.subscriptions.stopped(disconnected.reason.value)
 
     # Messages --------------------------------------------------------------------------------------------

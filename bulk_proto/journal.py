@@ -11,6 +11,7 @@ from .events import (
     BookStale,
     Connected,
     Disconnected,
+    DisconnectReason,
     ErrorReported,
     Event,
     MessageRefused,
@@ -49,13 +50,11 @@ class Journal:
             case Connected():
                 self._lost = False
                 self._logger.info("reconnected" if event.resumed else "connected")
-            case Disconnected(retry_at=None):
+            case Disconnected(reason=DisconnectReason.CLOSED_BY_USER):
                 self._lost = None
                 self._logger.info("disconnected: %s", event.reason.value)
             case Disconnected() if self._lost is not None:
-                what = "could not reconnect" if self._lost else "connection lost"
-                self._lost = True
-                self._logger.warning("%s (%s), trying again", what, event.detail or event.reason.value)
+                self._write_loss(event)
             case ErrorReported():
                 self._logger.warning("the exchange reported an error: %s", event.message[:500])
             case BookStale():
@@ -68,3 +67,9 @@ class Journal:
                 self._logger.debug("unknown message of kind %s", event.kind)
             case _:
                 pass
+
+    def _write_loss(self, event: Disconnected) -> None:
+        what = "could not reconnect" if self._lost else "connection lost"
+        then = "trying again" if event.retry_at is not None else "giving up"
+        self._lost = True if event.retry_at is not None else None
+        self._logger.warning("%s (%s), %s", what, event.detail or event.reason.value, then)

@@ -6,6 +6,8 @@ here; what is said over it is not. The state machine::
     IDLE ─start→ CONNECTING ─connection_made→ HANDSHAKING ─101→ OPEN ─stop→ CLOSING ─→ IDLE
                      ▲   └──────── lost, too slow, bad bytes ─────┴─→ WAITING ─┐
                      └──────────────────── BACKOFF is due ─────────────────────┘
+
+With ``reconnect_attempts``, the last vain one leads from where WAITING would begin to IDLE.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Line:
     """``opened(event, now)`` and ``lost(event, error, now)`` are called when a link opens and ends.
 
     ``error`` says the same as the event, as an exception; a :class:`Disconnected` without ``retry_at``
-    is the end the user asked for.
+    is the end: the user asked for it, or ``reconnect_attempts`` are used up.
     """
 
     def __init__(
@@ -183,7 +185,7 @@ class Line:
         retry_at = self._attempts.retry_at(now, closed) if retry else None
         if retry_at is not None:
             self._timers.set(Timer.BACKOFF, retry_at)
-        self.state = State.WAITING if retry else State.IDLE
+        self.state = State.IDLE if retry_at is None else State.WAITING
         detail = closed.detail if closed.reason is DisconnectReason.LOST else ""
         event = Disconnected(closed.reason, retry_at, closed.code, closed.status, detail)
         self._on_lost(event, error or _error_of(closed), now)

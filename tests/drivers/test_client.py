@@ -475,6 +475,23 @@ def test_contradicting_settings_are_refused_at_once() -> None:
     assert BulkWebSocketClient().core.config.domain is SignatureDomain.MAINNET
 
 
+async def test_a_client_told_to_give_up_does_and_can_be_connected_again(line: Line) -> None:
+    ends: list[Any] = []
+    client = trader(line.url, reconnect_attempts=2, handlers={Topic.DISCONNECTED: ends.append})
+    assert await client.connect()
+    stream = client.events(Topic.DISCONNECTED)
+    line.refusing = True
+    line.cut()
+    assert len([event async for event in stream]) == 3  # the loss and two vain attempts; then it ends
+    assert client.last_error is not None
+    with pytest.raises(NotConnected):
+        await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)
+    line.refusing = False
+    assert await client.connect()
+    await client.disconnect()
+    assert [event.retry_at is None for event in ends] == [False, False, True, True]
+
+
 # Doubt and iteration -----------------------------------------------------------------------------------
 
 

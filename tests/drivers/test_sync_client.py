@@ -50,6 +50,23 @@ def exchange() -> Iterator[Exchange]:
         yield exchange
 
 
+def test_a_client_told_to_give_up_does_and_can_be_connected_again(exchange: Exchange) -> None:
+    ends: list[Any] = []
+    client = trader(exchange.line.url, reconnect_attempts=2, handlers={Topic.DISCONNECTED: ends.append})
+    assert client.connect()
+    stream = client.events(Topic.DISCONNECTED)
+    exchange.line.refusing = True
+    exchange.cut()
+    assert len(list(stream)) == 3  # the loss and two vain attempts; then it ends
+    assert client.last_error is not None
+    with pytest.raises(NotConnected):
+        client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)
+    exchange.line.refusing = False
+    assert client.connect()
+    client.disconnect()
+    assert [event.retry_at is None for event in ends] == [False, False, True, True]
+
+
 def test_connect_returns_with_tickers_asked_for_and_the_account_known(exchange: Exchange) -> None:
     client = trader(exchange.url)
     assert client.is_connected is False

@@ -6,7 +6,7 @@ import pytest
 
 from bulk_proto import subscriptions as topics
 from bulk_proto.core import State
-from bulk_proto.errors import HandshakeRejected, LinkError, RequestTimedOut, UsageError
+from bulk_proto.errors import ConnectionDropped, HandshakeRejected, LinkError, RequestTimedOut, UsageError
 from bulk_proto.events import (
     Connected,
     Disconnected,
@@ -161,6 +161,53 @@ def test_attempts_go_on_for_ever_with_growing_waits() -> None:
         core.handle_deadline(now)
         assert core.state is State.CONNECTING
     assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_told_to_give_up_after_some_vain_attempts_it_does(limit: int) -> None:
+    core = make_core(reconnect_attempts=limit)
+    core.start(0.0)
+    connect(core, 0.0)
+    core.events()
+    waiting = core.subscribe([topics.ticker("BTC-USD")], 0.0, timeout=1e6)
+    core.connection_lost(0.0, "dropped")
+    for _ in range(limit):
+        assert core.state is State.WAITING
+        assert not waiting.done
+        due = core.next_deadline()
+        assert due is not None
+        core.handle_deadline(due)
+        core.connection_lost(due, "refused")
+    assert core.state is State.IDLE
+    assert core.next_deadline() is None
+    assert not core.wants_connection
+    with pytest.raises(ConnectionDropped):
+        waiting.result()
+    *earlier, last = only(core.events(), Disconnected)
+    assert [isinstance(event, Disconnected) and event.retry_at is None for event in earlier] == [
+        False
+    ] * limit
+    assert isinstance(last, Disconnected)
+    assert last.reason is DisconnectReason.LOST
+    assert last.retry_at is None
+    assert str(core.last_error) == f"connection lost: {'refused' if limit else 'dropped'}"
+    core.start(1e3)
+    connect(core, 1e3)
+    assert core.is_open
+
+
+def test_an_attempt_that_succeeds_makes_the_vain_ones_before_it_count_no_more() -> None:
+    core = make_core(reconnect_attempts=1)
+    core.start(0.0)
+    now = 0.0
+    for _ in range(5):
+        connect(core, now)
+        core.connection_lost(now, "dropped")
+        due = core.next_deadline()
+        assert due is not None
+        now = due
+        core.handle_deadline(now)
+        assert core.state is State.CONNECTING
 
 
 def test_a_server_that_accepts_and_drops_is_not_hit_in_a_tight_loop() -> None:

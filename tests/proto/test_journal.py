@@ -85,6 +85,14 @@ def test_a_lost_connection_and_every_vain_attempt_after_it_are_told_apart() -> N
     ]
 
 
+def test_giving_up_is_told() -> None:
+    written = Written()
+    journal = Journal(written)
+    journal.put(Connected(1, resumed=False))
+    journal.put(Disconnected(DisconnectReason.LOST, None, detail="reset"))
+    assert written.lines == ["info: connected", "warning: connection lost (reset), giving up"]
+
+
 def test_the_first_attempt_is_for_connect_to_tell_of() -> None:
     written = Written()
     journal = Journal(written)

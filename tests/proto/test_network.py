@@ -100,6 +100,8 @@ def test_a_network_and_a_domain_that_contradict_are_refused() -> None:
         {"opening_timeout": "5"},
         {"ping_interval": float("nan")},
         {"book_silence": 0},
+        {"reconnect_attempts": -1},
+        {"reconnect_attempts": True},
     ],
 )
 def test_settings_that_cannot_work_are_refused_by_name(setting: dict[str, Any]) -> None:
