@@ -5,8 +5,8 @@
 What is wanted outlives connections and is replayed after each; the other sets belong to one link.
 Topics may be wanted while there is no link: they are asked for when one opens.
 
-An error that names a topic ends the wish only where the exchange has never confirmed it. One that it has
-confirmed before exists, so an error means "not now": it is asked for again, each time more patiently.
+An error that names a topic ends the wish only where the exchange has not confirmed it since it is wanted.
+One that it has confirmed exists, so an error means "not now": it is asked for again, ever more patiently.
 """
 
 from __future__ import annotations

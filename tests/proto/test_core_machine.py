@@ -126,7 +126,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.asked: set[Stream] = set()
         self.confirmed: set[Stream] = set()
         self.primed: set[Stream] = set()
-        self.proven: set[Stream] = set()  # confirmed once, on any link
+        self.proven: set[Stream] = set()  # confirmed since it is wanted, on any link
         self.put_off: set[Stream] = set()  # refused although proven
         self.posts: dict[int, Watched] = {}
         self.unanswered: list[int] = []
@@ -180,6 +180,7 @@ class CoreMachine(RuleBasedStateMachine):
         calls = self.core.unsubscribe(which, self.now, timeout)
         for one in which:
             self.wanted.pop(one.stream, None)
+            self.proven.discard(one.stream)
             self.forget(one.stream)
             self.done_with(one.stream)
         expected = leaving if self.core.state is State.OPEN else []

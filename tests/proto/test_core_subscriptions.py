@@ -117,6 +117,18 @@ def test_an_error_that_names_a_topic_refuses_that_subscription_alone() -> None:
     assert list(core.subscriptions.wanted) == [BTC.stream]
 
 
+def test_a_topic_that_was_left_and_is_refused_when_wanted_anew_is_not_wanted() -> None:
+    core, peer = opened(signed=False)
+    core.want([BTC])
+    peer.say(confirmation(BTC.topic))
+    core.unsubscribe([BTC], 1.0)
+    refused = core.subscribe([BTC], 1.0)
+    peer.say({"type": "error", "error": {"message": f"cannot subscribe to {BTC.topic}: no such topic"}})
+    with pytest.raises(SubscriptionRefused):
+        refused.result()
+    assert core.subscriptions.wanted == {}
+
+
 def test_an_error_that_could_mean_several_topics_refuses_none() -> None:
     core, peer = opened(signed=False)
     calls = [core.subscribe([topics.candles("BTC-USD", interval)], 1.0) for interval in ("1m", "5m")]
