@@ -269,7 +269,8 @@ class ClientCore:
         """Act on every deadline that has passed; calling early or twice is harmless."""
         self._line.handle_deadline(now)
         if self.state is State.OPEN:
-            self.subscriptions.expire(now)
+            for topic in self.subscriptions.expire(now):
+                self._send(wire.unsubscribe(topic))
             self._refresh_books(now)
         self._deadlines.expire(now)
         self._look_at_replay(now)

@@ -121,7 +121,11 @@ class Mirror:
         return news
 
     def _on_refused(self, refused: MessageRefused, now: float) -> Sequence[Event]:
-        kind, symbol = split_topic(refused.stream or "")
+        """A message that was lost to us costs the trust in what it was about, until that is sent anew."""
+        kind, name = split_topic(refused.stream or "")
         if (stream := _BOOK_STREAMS.get(kind)) is not None:
-            self.books.unreadable(stream, symbol, now)
+            self.books.unreadable(stream, name, now)
+        elif kind == "account" and (account := self.accounts.get(name)) is not None:
+            account.mark_stale()
+            self._subscriptions.renew((kind, name), now)
         return (refused,)

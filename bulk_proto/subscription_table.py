@@ -35,8 +35,8 @@ class SubscriptionTable:
         self._waits: list[_Wait] = []
         self._leaving: dict[Stream, list[Call[None]]] = {}
         self._proven: set[Stream] = set()  # wanted and confirmed once, on this link or an earlier one
-        self._put_off: dict[Stream, float] = {}  # proven but refused: when to ask again
-        self._refusals: dict[Stream, int] = {}  # in a row
+        self._put_off: dict[Stream, float] = {}  # proven but refused, or to be renewed: when to ask again
+        self._refusals: dict[Stream, int] = {}  # and renewals, in a row
 
     # The user's side ---------------------------------------------------------------------------------
 
@@ -139,14 +139,19 @@ class SubscriptionTable:
             self._give_up(named[0], text)
         return named[0]
 
+    def renew(self, stream: Stream, now: float) -> None:
+        """Ask again soon for a topic whose first state is needed once more."""
+        if stream in self._confirmed:
+            self._ask_later(stream, now)
+
     def next_due(self) -> float | None:
         """When a topic that was put off is to be asked for again."""
         return min(self._put_off.values(), default=None)
 
-    def expire(self, now: float) -> None:
-        """What was put off long enough counts as not asked for."""
-        for stream in [stream for stream, due in self._put_off.items() if due <= now]:
-            self._forget(stream)
+    def expire(self, now: float) -> list[str]:
+        """What was put off long enough counts as not asked for; returns topics to unsubscribe first."""
+        due = [stream for stream, moment in self._put_off.items() if moment <= now]
+        return [topic for stream in due if (topic := self._forget(stream)) is not None]
 
     def unserved(self) -> list[str]:
         """The wanted topics that are not confirmed on this link, or whose first state is missing."""

@@ -410,6 +410,31 @@ def test_an_unreadable_message_makes_its_book_suspect() -> None:
     assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
 
 
+def test_an_unreadable_message_of_an_account_has_the_account_sent_anew() -> None:
+    core, peer = opened()
+    peer.say(snapshot_of_account(), confirmation(f"account.{KEY}"))
+    peer.hear()
+    account = core.accounts[KEY]
+    assert account.live
+    peer.say({"type": "account", "topic": f"account.{KEY}", "data": {"type": "fill", "size": []}}, now=5.0)
+    assert not account.live
+    due = core.next_deadline()
+    assert due == 7.0
+    core.handle_deadline(due)
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=8.0)
+    assert account.live
+    core.handle_deadline(9.0)
+    assert peer.hear() == []
+
+
+def test_an_unreadable_message_of_an_account_never_asked_for_asks_for_nothing() -> None:
+    core, peer = opened(signed=False)
+    peer.say({"type": "account", "topic": f"account.{KEY}", "data": {"type": "fill", "size": []}})
+    core.handle_deadline(10.0)
+    assert peer.hear() == []
+
+
 def test_tickers_and_prices_are_kept() -> None:
     core, peer = opened(signed=False)
     core.want([BTC, topics.ticker("ETH-USD")])
