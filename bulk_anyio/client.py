@@ -189,7 +189,9 @@ class BulkWebSocketClient(
             await self._wait(ready)
         except RequestTimedOut as error:
             if not self.core.is_open:
-                self._opening_error = LinkError("no connection in time")
+                self._opening_error = LinkError(
+                    "no connection in time: is the address right, and no proxy needed?"
+                )
                 await self._give_up()
                 raise self._opening_error from error
             self.logger.warning("connected, but %s", error)

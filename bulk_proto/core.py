@@ -113,7 +113,10 @@ class ClientCore:
         self._resync = None
         self.last_error = None
         deadline = now + self.config.opening_timeout + self.config.ready_timeout
-        self._ready = self._new_call(deadline, "the exchange did not confirm every subscription")
+        self._ready = self._new_call(
+            deadline,
+            "the exchange did not confirm every subscription in time; those that are missing stay wanted",
+        )
         return self._ready
 
     def stop(self, now: float) -> None:
@@ -146,7 +149,10 @@ class ClientCore:
         if self.state is State.OPEN:
             self._desk.make_room(now)
         self.want(subscriptions)
-        call = self._new_call(deadline, "the exchange did not confirm the subscription")
+        call = self._new_call(
+            deadline,
+            f"the exchange did not confirm {_names(subscriptions)} in time; unsubscribe to want it no longer",
+        )
         self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
         if self.state is State.OPEN:
             self._mirror.books.expect_snapshots(now)
@@ -169,7 +175,9 @@ class ClientCore:
             return []
         calls = []
         for stream, topic in leaving:
-            call = self._new_call(deadline, f"the exchange did not confirm leaving {topic}")
+            call = self._new_call(
+                deadline, f"the exchange did not confirm leaving {topic} in time; it is not wanted any more"
+            )
             self.subscriptions.wait_to_leave(call, stream)
             self._send(wire.unsubscribe(topic))
             calls.append(call)
@@ -231,7 +239,9 @@ class ClientCore:
         awaited = account is not None and is_open_question(unknown, account)
         if awaited:
             self._require_started()
-        fresh = self._new_call(self._deadline(now, timeout), "the account was not sent in time")
+        fresh = self._new_call(
+            self._deadline(now, timeout), "the account was not sent in time: ask again, which is harmless"
+        )
         if account is None or not awaited:
             fresh.resolve(None)
         else:
@@ -431,7 +441,8 @@ class ClientCore:
     def _require_open(self) -> None:
         if self.state is not State.OPEN:
             raise NotConnected(
-                f"nothing was sent: there is no open connection ({self.state.name}); orders are never queued"
+                f"nothing was sent: there is no open connection ({self.state.name}), and orders are never "
+                "queued: connect(), or wait for Topic.CONNECTED"
             )
 
     def _deadline(self, now: float, timeout: float | None) -> float:
@@ -444,3 +455,8 @@ class ClientCore:
         call: Call[None] = Call(deadline)
         self._deadlines.add(call, lambda: call.fail(RequestTimedOut(on_expiry)))
         return call
+
+
+def _names(subscriptions: Sequence[Subscription]) -> str:
+    names = [subscription.topic for subscription in subscriptions]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

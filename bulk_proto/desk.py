@@ -33,7 +33,7 @@ class Desk:
         account_of: Callable[[str], Account | None],
         send: Callable[[bytes], None],
     ) -> None:
-        self.posts = Posts(deadlines, account_of)
+        self.posts = Posts(deadlines, account_of, config.domain)
         self._signer = signer
         self._account = account
         self._domain = config.domain

@@ -151,5 +151,17 @@ class HandshakeRejected(LinkError):
     """The server answered the WebSocket upgrade with something else than 101."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the server refused the WebSocket handshake with HTTP {status}")
+        super().__init__(f"the server refused the WebSocket handshake with HTTP {status}: {_remedy(status)}")
         self.status = status
+
+
+def _remedy(status: int) -> str:
+    match status:
+        case 401 | 403:
+            return "this address wants credentials, or does not serve you"
+        case 429:
+            return "too many connections from here, try again later"
+        case _ if status >= 500:
+            return "it is not ready, try again later"
+        case _:
+            return "is the address that of the exchange's WebSocket?"

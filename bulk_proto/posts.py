@@ -15,7 +15,7 @@ from typing import Any
 from .account import Account
 from .actions import LimitOrder, MarketOrder
 from .calls import Call, Deadlines
-from .enums import OrderStatus
+from .enums import OrderStatus, SignatureDomain
 from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
 from .events import OrderState
 from .replies import PostReply
@@ -30,7 +30,10 @@ _SAYS_NOTHING = (OrderStatus.PENDING, OrderStatus.UNKNOWN)
 class Posts:
     """The transactions in flight on one link and the numbers that name them."""
 
-    def __init__(self, deadlines: Deadlines, account_of: Callable[[str], Account | None]) -> None:
+    def __init__(
+        self, deadlines: Deadlines, account_of: Callable[[str], Account | None], domain: SignatureDomain
+    ) -> None:
+        self._domain = domain
         self._deadlines = deadlines
         self._account_of = account_of  # None for an account whose stream is not subscribed
         self._open: dict[int, tuple[Call[OrderResponses], Transaction]] = {}
@@ -71,6 +74,8 @@ class Posts:
                 call.resolve(responses)
             return
         text = reply.text or "the exchange refused the transaction without a reason"
+        if "signature" in text.casefold():
+            text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
         if repeated:
             text = f"the repeated transaction was refused, the first may have been executed: {text}"
         else:

@@ -174,7 +174,9 @@ class SubscriptionTable:
         """No link will follow: nothing can be confirmed any more."""
         waits, self._waits = self._waits, []
         for wait in waits:
-            wait.call.fail(ConnectionDropped(f"{why} before the exchange confirmed every topic"))
+            wait.call.fail(
+                ConnectionDropped(f"{why} before the exchange confirmed every topic: connect() asks again")
+            )
 
     def _served(self, stream: Stream) -> bool:
         return stream in self._confirmed and (stream[0] not in _STATE_COMES_FIRST or stream in self._primed)
@@ -210,7 +212,9 @@ class SubscriptionTable:
                 wait.done_with(stream)
             elif stream in wait.missing:
                 wait.call.fail(
-                    SubscriptionRefused(f"the exchange refused {subscription.topic}: {text[:200]}")
+                    SubscriptionRefused(
+                        f"the exchange refused {subscription.topic}, not wanted any more: {text[:200]}"
+                    )
                 )
         self._sweep()
 

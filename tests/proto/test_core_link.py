@@ -249,6 +249,20 @@ def test_a_refused_handshake_names_its_status_and_respects_retry_after() -> None
     assert refusal.value.status == 503
 
 
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "wants credentials"),
+        (403, "does not serve you"),
+        (404, "is the address"),
+        (429, "too many connections"),
+        (502, "try again later"),
+    ],
+)
+def test_a_refused_handshake_says_what_to_do(status: int, remedy: str) -> None:
+    assert remedy in str(HandshakeRejected(status))
+
+
 def test_one_budget_covers_connecting_and_the_handshake_however_slowly_it_drips() -> None:
     core = make_core(opening_timeout=10.0)
     core.start(0.0)

@@ -100,7 +100,7 @@ def test_a_refused_transaction_says_why_and_leaves_nothing_pending() -> None:
     core, peer = opened()
     call = core.place_orders([BID], 1.0)
     peer.say(post_reply(1, {"error": {"message": "bad signature"}}, status="error"))
-    with pytest.raises(TransactionRejected, match="bad signature"):
+    with pytest.raises(TransactionRejected, match=r"bad signature .it was signed for devnet"):
         call.result()
     assert not core.accounts[KEY].pending
 

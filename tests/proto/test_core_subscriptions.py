@@ -96,10 +96,13 @@ def test_the_case_of_a_public_key_matters() -> None:
 
 def test_without_an_answer_a_subscription_times_out_and_stays_wanted() -> None:
     core, peer = opened(signed=False)
-    call = core.subscribe([BTC], 1.0, timeout=3.0)
+    many = [topics.ticker(f"{name}-USD") for name in ("ETH", "SOL", "XRP", "ADA")]
+    call, calls = core.subscribe([BTC], 1.0, timeout=3.0), core.subscribe(many, 1.0, timeout=3.0)
     core.handle_deadline(4.0)
-    with pytest.raises(RequestTimedOut, match="did not confirm"):
+    with pytest.raises(RequestTimedOut, match=r"did not confirm ticker\.BTC-USD in time"):
         call.result()
+    with pytest.raises(RequestTimedOut, match=r"ETH-USD, ticker\.SOL-USD, ticker\.XRP-USD and 1 more"):
+        calls.result()
     assert BTC.stream in core.subscriptions.wanted
 
 
