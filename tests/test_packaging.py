@@ -93,6 +93,7 @@ def test_the_wheel_holds_its_packages_and_nothing_else(wheel: Path) -> None:
         "bulk_proto",
         "bulk_anyio",
         "bulk_sync",
+        "bulk_pytest",
         "bulk_api",
     }
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]

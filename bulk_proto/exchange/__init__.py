@@ -16,6 +16,8 @@ from .config import (
 )
 from .exchange import SimulatedExchange
 from .faults import AnyFault, read_faults
+from .received import Receipt, Received, Unreadable
+from .requests import Post, Subscribe, Unsubscribe
 from .scenarios import SCENARIOS, scenario
 from .session import Session
 
@@ -28,9 +30,15 @@ __all__ = [
     "ExchangeConfig",
     "InitialState",
     "Market",
+    "Post",
+    "Receipt",
+    "Received",
     "SelfTrade",
     "Session",
     "SimulatedExchange",
+    "Subscribe",
+    "Unreadable",
+    "Unsubscribe",
     "read_faults",
     "scenario",
 ]

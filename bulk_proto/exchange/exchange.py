@@ -22,6 +22,7 @@ from .market_messages import Json
 from .markets import MarketState
 from .orderflow import OrderFlow
 from .performing import Desk
+from .received import Receipt, Received, Unreadable
 from .requests import Post, Request, RequestMalformed, Subscribe, Unsubscribe, read_request
 from .schedule import Schedule, Task
 from .session import Session
@@ -56,6 +57,8 @@ class SimulatedExchange:
         )
         self._schedule = Schedule()
         self._faults = FaultInjector(config.faults, self._clock, self._schedule, lambda: self.sessions)
+        self.received = Received(config.kept_requests)
+        self.connections = 0  # opened so far
         self._sessions: dict[Session, None] = {}
         self._with_output: dict[Session, None] = {}
         self._begin(trading, chance, now)
@@ -79,7 +82,8 @@ class SimulatedExchange:
     def open_session(self, now: float) -> Session:
         """A new connection was accepted: its handshake is expected."""
         self.advance(now)
-        session = Session(self, self.config, now)
+        self.connections += 1
+        session = Session(self, self.config, now, self.connections)
         self._sessions[session] = None
         return session
 
@@ -103,8 +107,10 @@ class SimulatedExchange:
         try:
             request = read_request(text)
         except RequestMalformed as malformed:
+            self._record(session, Unreadable(str(malformed)))
             _send(session, post_messages.error_frame(str(malformed), malformed.request))
             return
+        self._record(session, request)
         wait = self._faults.asked(session, type(request).__name__.lower()) if self.config.faults else 0.0
         if wait is not None and isinstance(request, Post) and may_take(request.payload):
             wait += self.config.taker_delay
@@ -112,6 +118,9 @@ class SimulatedExchange:
             self._carry_out(session, request)
         elif wait is not None:
             self._schedule.add(self._clock.now + wait, lambda due: self._carry_out(session, request))
+
+    def _record(self, session: Session, request: Request | Unreadable) -> None:
+        self.received.add(Receipt(self._clock.age, session.number, request))
 
     def handshake_received(self, session: Session) -> None:
         self._faults.handshake(session)

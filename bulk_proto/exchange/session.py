@@ -77,10 +77,11 @@ class Session:
         "_ws",
         "aborted",
         "closed",
+        "number",
         "streams",
     )
 
-    def __init__(self, host: Host, config: ExchangeConfig, now: float) -> None:
+    def __init__(self, host: Host, config: ExchangeConfig, now: float, number: int) -> None:
         self._host = host
         self._config = config
         self._outlet = Outlet()
@@ -93,6 +94,7 @@ class Session:
         self._counted_from = now
         self._pinged_at: float | None = None  # while a pong is owed
         self._due = now + config.opening_timeout
+        self.number = number  # of its connection, from 1
         self.closed = False
         self.aborted = False
         self.streams: dict[str, Stream] = {}  # by topic
@@ -179,7 +181,6 @@ class Session:
 
     def reset(self) -> None:
         """End at once; what waits to be sent is lost."""
-        self.aborted = True
         self._drop()
 
     def stall(self, until: float) -> None:
@@ -285,6 +286,7 @@ class Session:
             self._host.output_waits(self)
 
     def _drop(self) -> None:
+        self.aborted = True
         self._outlet.clear()
         self.end()
 

@@ -12,12 +12,11 @@ from random import Random
 import anyio
 import pytest
 from anyio.abc import ByteStream
-from anyio.streams.buffered import BufferedByteReceiveStream
-from anyio.streams.memory import MemoryObjectSendStream
 
 from bulk_anyio import BulkWebSocketClient, tcp_connector
 from bulk_anyio.exchange import ExchangeServer
 from bulk_anyio.faults import reason_of
+from bulk_anyio.pipe import PipeEnd, pipe
 from bulk_proto import Config, LinkError, OrderStatus, Side, SignatureDomain, TransactionSigner
 from bulk_proto.exchange import ExchangeConfig, Session, SimulatedExchange
 
@@ -52,36 +51,6 @@ async def test_a_client_trades_through_a_unix_socket(exchange: ExchangeServer, t
         signer = TransactionSigner.generate_account()
         await trade(BulkWebSocketClient("ws://gateway", signer=signer, connector=through_the_file))
         tasks.cancel_scope.cancel()
-
-
-class PipeEnd(ByteStream):
-    """One end of an in-memory pipe, made of anyio's memory object streams."""
-
-    def __init__(self, outgoing: MemoryObjectSendStream[bytes], incoming: BufferedByteReceiveStream) -> None:
-        self._outgoing = outgoing
-        self._incoming = incoming
-
-    async def receive(self, max_bytes: int = 65536) -> bytes:
-        return await self._incoming.receive(max_bytes)
-
-    async def send(self, item: bytes) -> None:
-        await self._outgoing.send(item)
-
-    async def send_eof(self) -> None:
-        await self._outgoing.aclose()
-
-    async def aclose(self) -> None:
-        await self._outgoing.aclose()
-        await self._incoming.aclose()
-
-
-def pipe() -> tuple[PipeEnd, PipeEnd]:
-    to_server, from_client = anyio.create_memory_object_stream[bytes](16)
-    to_client, from_server = anyio.create_memory_object_stream[bytes](16)
-    return (
-        PipeEnd(to_server, BufferedByteReceiveStream(from_server)),
-        PipeEnd(to_client, BufferedByteReceiveStream(from_client)),
-    )
 
 
 async def answer(end: PipeEnd, exchange: SimulatedExchange, session: Session) -> None:

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 # Loaded by its module, whether or not the installed metadata know it already.
-PLUGIN = ["-p", "no:bulk_exchange", "-p", "bulk_anyio.pytest_plugin", "-p", "no:cacheprovider"]
+PLUGIN = ["-p", "no:bulk_exchange", "-p", "bulk_pytest", "-p", "no:cacheprovider"]
 
 TESTS = """
 import pytest
@@ -57,3 +57,29 @@ def test_the_plugin_is_named_in_the_packages_metadata() -> None:
     metadata = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     (module,) = metadata["project"]["entry-points"]["pytest11"].values()
     assert hasattr(importlib.import_module(module), "bulk_exchange")
+
+
+def test_a_project_that_does_not_use_the_fixture_imports_nothing_of_this_library(tmp_path: Path) -> None:
+    text = (
+        "import sys\n"
+        "def test_it():\n"
+        "    ours = {name.split('.')[0] for name in sys.modules} & "
+        "{'bulk_anyio', 'bulk_proto', 'bulk_sync', 'bulk_api', 'msgspec', 'wsproto', 'cryptography'}\n"
+        "    assert ours == set()\n"
+    )
+    done = run(tmp_path, text, "-p", "no:bulk_exchange", "-p", "bulk_pytest", "-p", "no:hypothesispytest")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_blocking_bot_has_a_fixture_too(tmp_path: Path) -> None:
+    text = (
+        "import pytest\n"
+        "from bulk_sync import BulkWebSocketClient\n"
+        "@pytest.mark.bulk_exchange(seed=7, ping_interval=3.0)\n"
+        "def test_it(bulk_exchange_in_thread):\n"
+        "    assert bulk_exchange_in_thread.exchange.config.ping_interval == 3.0\n"
+        "    with BulkWebSocketClient(bulk_exchange_in_thread.url, ['BTC-USD']) as client:\n"
+        "        assert client.is_connected\n"
+    )
+    done = run(tmp_path, text, *PLUGIN)
+    assert done.returncode == 0, done.stdout

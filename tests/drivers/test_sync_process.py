@@ -191,7 +191,7 @@ def test_an_interpreter_that_ends_without_disconnecting_neither_hangs_nor_compla
         assert child.says() == "leaving"
         child.ends_well()
     assert time.monotonic() - started < 10
-    until(lambda: not exchange.server._bells)
+    until(lambda: not exchange.server.exchange.sessions)
 
 
 def test_the_exchange_is_told_goodbye_at_the_end_of_the_interpreter(exchange: Exchange) -> None:
@@ -246,4 +246,4 @@ def test_a_forked_process_is_refused_and_leaves_the_parent_alone(exchange: Excha
     with running(script, exchange.url) as child:
         assert child.says() == "0 resting"
         child.ends_well()
-    until(lambda: not exchange.server._bells)
+    until(lambda: not exchange.server.exchange.sessions)
