@@ -121,11 +121,11 @@ def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets)
     """Everything about one account."""
     return {
         "type": "accountSnapshot",
-        "kind": "SubAccount" if account.parent else "MasterEOA",
+        "kind": account.kind,
         "parent": account.parent,
         "name": account.name or None,
         "subAccounts": [{"pubkey": key} for key in account.subs],
-        "multisigAccounts": [],
+        "multisigAccounts": list(account.multisigs),
         "authorizedAgentWallets": list(account.agents),
         "builderCodeApprovals": [{"recipient": to, "maxFee": fee} for to, fee in account.builders.items()],
         "margin": margin(account, config, markets),

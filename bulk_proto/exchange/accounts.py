@@ -89,7 +89,9 @@ class Account:
         "funding",
         "internal",
         "key",
+        "kind",
         "leverage",
+        "multisigs",
         "name",
         "nonces",
         "on_fills",
@@ -112,6 +114,8 @@ class Account:
         self.parent: str | None = None  # of a sub-account
         self.name = ""  # of a sub-account
         self.subs: dict[str, None] = {}
+        self.multisigs: dict[str, None] = {}  # of which it is a signer
+        self.kind = "MasterEOA"
         self.positions: dict[PositionKey, Position] = {}
         self.open_orders: dict[str, Order] = {}
         self.conditionals: dict[str, Conditional] = {}
@@ -186,8 +190,15 @@ class Ledger:
     def open_sub(self, key: str, parent: str, name: str) -> Account:
         """A sub-account, empty at first."""
         account = self.accounts[key] = Account(key, 0)
+        account.kind = "SubAccount"
         account.parent = parent
         account.name = name
+        return account
+
+    def open_multisig(self, key: str) -> Account:
+        """An account of several signers, empty at first."""
+        account = self.accounts[key] = Account(key, 0)
+        account.kind = "Multisig"
         return account
 
     def open_internal(self, key: str) -> Account:

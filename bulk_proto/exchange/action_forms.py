@@ -147,6 +147,13 @@ class OnFill(Struct, frozen=True):
     actions: list[dict[str, Any]]
 
 
+class OlderOnFill(Struct, frozen=True):
+    """``p`` is the place of the order in the same transaction."""
+
+    p: Annotated[int, msgspec.Meta(ge=0)]
+    actions: list[dict[str, Any]]
+
+
 class Feed(Struct, frozen=True):
     t: int
     fi: int
@@ -166,6 +173,7 @@ class WhitelistFaucet(Struct, frozen=True):
 class CreateSubAccount(Struct, frozen=True):
     name: str
     marginAmount: float | None = None
+    marginSymbol: str | None = None  # in the older form
 
 
 class RemoveSubAccount(Struct, frozen=True):
@@ -183,12 +191,50 @@ class Transfer(Struct, frozen=True, rename={"source": "from"}):
     to: str
     marginAmount: float
     symbol: str | None = None
+    marginSymbol: str | None = None  # in the older form
 
 
-class Unsupported(Struct, frozen=True):
-    """An action that the real exchange knows and this one does not."""
+class CreateMultisig(Struct, frozen=True):
+    signers: list[str]
+    threshold: int
+    timeLockSecs: int
+    proposalLifetimeSecs: int
 
-    name: str
+
+class UpdateMultisig(Struct, frozen=True):
+    m: str
+    signers: list[str]
+    threshold: int
+    timeLockSecs: int
+    proposalLifetimeSecs: int
+
+
+class Propose(Struct, frozen=True):
+    m: str
+    a: list[dict[str, Any]]
+
+
+class Vote(Struct, frozen=True):
+    """What a signer does about the proposal ``p`` of the account ``m``."""
+
+    m: str
+    p: int
+
+
+class ApproveProposal(Vote, frozen=True):
+    pass
+
+
+class RejectProposal(Vote, frozen=True):
+    pass
+
+
+class CancelProposal(Vote, frozen=True):
+    pass
+
+
+class ExecuteProposal(Vote, frozen=True):
+    pass
 
 
 HouseForm = (
@@ -206,5 +252,7 @@ HouseForm = (
     | Transfer
 )
 OrderForm = Market | Limit | Modify | OlderModify | Cancel | CancelAll
-ConditionalForm = Stop | TakeProfit | Range | Trailing | Basket | OnFill
-ActionForm = OrderForm | ConditionalForm | HouseForm | Unsupported
+ConditionalForm = Stop | TakeProfit | Range | Trailing | Basket | OnFill | OlderOnFill
+VoteForm = ApproveProposal | RejectProposal | CancelProposal | ExecuteProposal
+MultisigForm = CreateMultisig | UpdateMultisig | Propose | VoteForm
+ActionForm = OrderForm | ConditionalForm | HouseForm | MultisigForm

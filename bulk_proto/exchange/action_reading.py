@@ -42,8 +42,18 @@ _FORMS: dict[str, type[ActionForm]] = {
     "renameSubAccount": forms.RenameSubAccount,
     "rsa": forms.RenameSubAccount,
     "transfer": forms.Transfer,
+    "createMultisig": forms.CreateMultisig,
+    "msu": forms.UpdateMultisig,
+    "msp": forms.Propose,
+    "msa": forms.ApproveProposal,
+    "msr": forms.RejectProposal,
+    "msc": forms.CancelProposal,
+    "mse": forms.ExecuteProposal,
 }
-_KNOWN_ELSEWHERE = {"createMultisig", "msp", "msa", "msr", "msc", "mse", "msu"}
+_OLDER: dict[tuple[str, str], type[ActionForm]] = {  # by kind, and the field that tells
+    ("mod", "amount"): forms.OlderModify,
+    ("of", "p"): forms.OlderOnFill,
+}
 
 
 def read_action(action: object) -> ActionForm:
@@ -51,13 +61,11 @@ def read_action(action: object) -> ActionForm:
     if not isinstance(action, dict) or len(action) != 1:
         raise ActionRefused("an action is an object with one key")
     ((tag, body),) = action.items()
-    if tag in _KNOWN_ELSEWHERE:
-        return forms.Unsupported(tag)
     form: type[ActionForm] | None = _FORMS.get(tag)
     if form is None:
         raise ActionRefused(f"unknown action {tag[:32]}")
-    if form is forms.Modify and isinstance(body, dict) and "amount" in body:
-        form = forms.OlderModify
+    for field in body if isinstance(body, dict) else ():
+        form = _OLDER.get((tag, field), form)
     try:
         read: ActionForm = msgspec.convert(body, form)
         _check(read)

@@ -29,6 +29,7 @@ _IN_BASKETS = (
     forms.Trailing,
 )
 _AFTER_FILLS = (*_IN_BASKETS, forms.Basket)
+_NO_ON_FILL: Row = {"ack": {"ok": False, "message": "invalid action in on-fill order"}}
 
 
 class Arming:
@@ -69,13 +70,22 @@ class Arming:
         steps = _read_steps(form.actions, _AFTER_FILLS)
         trigger = _read_steps([form.trigger], (forms.Market, forms.Limit))
         if steps is None or trigger is None:
-            return [row("ack", ok=False, message="invalid action in on-fill order")]
+            return [_NO_ON_FILL]
         parent = trigger[0].form
         assert isinstance(parent, forms.Market | forms.Limit)
         placed, order = self._place(parent, oid, signed)
         if order is None:
             return [placed]
         return [placed, *self._triggers.await_fill(Afterwards(order, steps, signed))]
+
+    def await_fill(
+        self, parent: Order | None, actions: Sequence[Mapping[str, Any]], signed: Signed
+    ) -> list[Row]:
+        """Remember what comes once an order is filled that was placed before; None: there is none."""
+        steps = _read_steps(actions, _AFTER_FILLS)
+        if parent is None or steps is None:
+            return [_NO_ON_FILL]
+        return self._triggers.await_fill(Afterwards(parent, steps, signed))
 
     def _invalid(self, form: ConditionalForm, signed: Signed) -> str | None:
         if form.c not in self._markets:

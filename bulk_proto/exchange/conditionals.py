@@ -23,6 +23,7 @@ class Signed(Struct, frozen=True):
     account: Account
     signer: str
     nonce: int
+    profile: str  # the rules by which the actions became the bytes that were signed
 
 
 class Step(Struct, frozen=True):
@@ -72,11 +73,16 @@ class Conditional:
 
 @dataclass(slots=True, eq=False)
 class Afterwards:
-    """What is done once ``parent`` has been filled."""
+    """What is done once ``parent`` has been filled; ``first`` is the place of the steps among all such."""
 
     parent: Order
     steps: list[Step]
     signed: Signed
+    first: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = self.parent.followers
+        self.parent.followers += len(self.steps)
 
 
 def child_id(parent: str, index: int) -> str:

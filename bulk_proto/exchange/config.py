@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import UsageError
+from bulk_proto.signing.layouts import DEFAULT_PROFILE, PROFILES
 
 from .faults import AnyFault
 
@@ -87,7 +88,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     """Everything that is fixed for one exchange. Durations are in seconds.
 
     Raises :class:`UsageError` without markets, for two markets of one name, for a market without price,
-    tick, lot or leverage, and for intervals that are not positive.
+    tick, lot or leverage, for intervals that are not positive, and for signing profiles that do not exist.
     """
 
     markets: tuple[Market, ...] = DEFAULT_MARKETS
@@ -97,6 +98,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
 
     # Signatures
     domain: SignatureDomain = SignatureDomain.DEVNET
+    signing_profiles: tuple[str, ...] = (DEFAULT_PROFILE,)  # rules a signature may follow, any of them
     accept_undomained: bool = False  # signatures without the domain byte too (bulk-client 0.1.2)
     slippage_tag_in_order_id: bool = False  # the other reading of how such orders are numbered
     refuse_repeated_nonce: bool = True  # False: the repeated orders are judged, as duplicates
@@ -147,6 +149,8 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
         symbols = {market.symbol for market in self.markets}
         if not symbols or len(symbols) != len(self.markets):
             raise UsageError("an exchange needs at least one market, and each symbol once")
+        if not self.signing_profiles or not PROFILES.keys() >= set(self.signing_profiles):
+            raise UsageError(f"signing_profiles are one or more of {', '.join(PROFILES)}")
         intervals = (
             self.opening_timeout,
             self.ping_interval,

@@ -59,6 +59,7 @@ class Order:
     kind: str = ""  # of a conditional order: stop, takeProfit, range, trigger, trailing
     trigger: Trigger | None = None
     cause: Cause = Cause.NORMAL
+    followers: int = 0  # actions that were told to follow its fills
 
     def __post_init__(self) -> None:
         self.remaining = self.size

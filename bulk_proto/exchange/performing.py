@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from struct import pack
 from typing import Any, assert_never
@@ -23,8 +23,9 @@ from .config import ExchangeConfig
 from .housekeeping import Office
 from .journal import Journal
 from .margin import Markets
+from .multisig import Multisigs
 from .orders import Order
-from .post_messages import Row, error_row, order_row, row
+from .post_messages import Row, order_row, row
 from .subaccounts import SubAccounts
 from .trading import Trading
 from .triggering import Triggers
@@ -52,22 +53,34 @@ class Desk:
         self._arming = Arming(config, markets, self._triggers, self._place)
         self._office = Office(config, clock, markets, ledger, journal)
         self._subs = SubAccounts(config, markets, ledger, journal)
+        self._multisigs = Multisigs(clock, ledger, self.perform)
+        self._placed: dict[str, Order] = {}  # in the present transaction, by id
 
     def settle(self) -> None:
-        """Prices or orders have changed: fire what was waiting for that."""
+        """A transaction is over, or prices have changed: fire what was waiting for that."""
         self._triggers.fire_due()
+        self._placed.clear()
 
-    def order_id(self, action: Mapping[str, Any], seqno: int, signed: Signed) -> str:
+    def order_id(self, actions: Sequence[Mapping[str, Any]], seqno: int, signed: Signed) -> str:
         """The id of an order: a hash of its bytes, its place, the account and the nonce.
 
-        Conditional orders are hashed as they are signed; the order inside ``of`` gets the place of it.
+        Conditional orders are hashed as they are signed; the order inside ``of`` gets the place of it,
+        and ``of`` in its older form names the place of an earlier order.
         """
-        if "of" in action:
-            return self.order_id(action["of"]["trigger"], seqno, signed)
+        match actions[seqno]:
+            case {"of": {"p": int(parent)}} if parent < seqno:
+                return self.order_id(actions, parent, signed)
+            case {"of": {"trigger": trigger}}:
+                return self._hash(trigger, seqno, signed)
+            case action:
+                return self._hash(action, seqno, signed)
+
+    def _hash(self, action: Mapping[str, Any], seqno: int, signed: Signed) -> str:
         key = signed.account.key
-        if ids := order_id_candidates(action, seqno, signed.nonce, key):
+        if action.keys() & {"l", "m"}:
+            ids = order_id_candidates(action, seqno, signed.nonce, key)
             return ids[0] if self._config.slippage_tag_in_order_id else ids[-1]
-        encoded = encode_actions([action])
+        encoded = encode_actions([action], signed.profile)
         signed_bytes = encoded.cores[0] + encoded.tags[0]
         return encode(sha256(pack("<I", seqno) + signed_bytes + id_suffix(signed.nonce, key)).digest())
 
@@ -85,6 +98,8 @@ class Desk:
                 return self._arming.arm(form, oid(), signed)
             case forms.OnFill():
                 return self._arming.arm_after_fill(form, oid(), signed)
+            case forms.OlderOnFill(actions=actions):
+                return self._arming.await_fill(self._placed.get(oid()), actions, signed)
             case forms.Cancel(c=symbol, oid=named):
                 return self._cancel(account, symbol, named)
             case forms.CancelAll(c=symbols):
@@ -93,8 +108,16 @@ class Desk:
                 return [self._modify(account, symbol, named, to_units(size))]
             case forms.OlderModify(oid=named, symbol=symbol, amount=size):
                 return [self._modify(account, symbol, named, to_units(size))]
-            case forms.Unsupported(name=name):
-                return [error_row(f"action {name} is not supported by this exchange")]
+            case (
+                forms.CreateMultisig()
+                | forms.UpdateMultisig()
+                | forms.Propose()
+                | forms.ApproveProposal()
+                | forms.RejectProposal()
+                | forms.CancelProposal()
+                | forms.ExecuteProposal()
+            ):
+                return self._multisigs.act(form, signed)
             case _:
                 return [self._keep_house(form, signed)]
 
@@ -117,8 +140,8 @@ class Desk:
                 return office.approve_builder(account, recipient, fee)
             case forms.RevokeBuilder(to=recipient):
                 return office.revoke_builder(account, recipient)
-            case forms.CreateSubAccount(name=name, marginAmount=amount):
-                return subs.create(account, name, amount)
+            case forms.CreateSubAccount():
+                return subs.create(account, form)
             case forms.RenameSubAccount(a=key, n=name):
                 return subs.rename(account, key, name)
             case forms.RemoveSubAccount(toRemove=key):
@@ -152,6 +175,8 @@ class Desk:
         )
         self._trading.place(account, order, form.slippage if isinstance(form, forms.Market) else None)
         rejected = order.status.is_error() or order.status is OrderStatus.CANCELLED_REDUCEONLY
+        if not rejected:
+            self._placed[oid] = order
         return order_row(order, self._config.dialect), None if rejected else order
 
     def _cancel(self, account: Account, symbol: str, oid: str) -> list[Row]:

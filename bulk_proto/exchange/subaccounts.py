@@ -7,13 +7,13 @@ has a name of its own among those of its master, and no sub-accounts itself.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
-from bulk_proto.signing.base58 import decode32, encode
+from bulk_proto.signing.base58 import decode32
 
 from .accounts import Account, Ledger
-from .action_forms import Transfer
+from .action_forms import CreateSubAccount, Transfer
 from .config import ExchangeConfig
+from .curve import is_on_curve, off_curve_key
 from .journal import Journal
 from .margin import Markets, figures
 from .post_messages import Row, row
@@ -21,8 +21,6 @@ from .units import from_money, to_money
 
 _MOST = 64
 _NAME = re.compile("[A-Za-z0-9_-]{1,32}")
-_PRIME = 2**255 - 19
-_D = -121665 * pow(121666, -1, _PRIME) % _PRIME  # of the curve Ed25519
 _MARGIN_SYMBOL = "USDC"
 
 
@@ -36,9 +34,10 @@ class SubAccounts:
         self._journal = journal
         self._made = 0
 
-    def create(self, master: Account, name: str, amount: float | None) -> Row:
+    def create(self, master: Account, form: CreateSubAccount) -> Row:
+        name, amount = form.name, form.marginAmount
         margin = 0 if amount is None else _money(amount)
-        refusal = self._name_refused(master, name)
+        refusal = self._name_refused(master, name) or _symbol_refused(form.marginSymbol)
         if master.parent is not None:
             refusal = "a sub-account has no sub-accounts"
         elif len(master.subs) >= _MOST:
@@ -47,7 +46,9 @@ class SubAccounts:
             refusal = "insufficient margin"
         if refusal is not None or margin is None:
             return row("createSubAccountFailed", message=refusal)
-        sub = self._ledger.open_sub(self._new_key(master), master.key, name)
+        self._made += 1
+        key = off_curve_key(f"sub-account {self._made} of {master.key}")
+        sub = self._ledger.open_sub(key, master.key, name)
         master.subs[sub.key] = None
         self._move(master, sub, margin)
         return row("createSubAccount", master=master.key, sub=sub.key, name=name, margin=from_money(margin))
@@ -81,16 +82,16 @@ class SubAccounts:
             return row("transferFailed", message=refusal)
         source = self._ledger.accounts[form.source]
         self._move(source, self._ledger.open(form.to), amount)
-        symbol = form.symbol or _MARGIN_SYMBOL
-        body = {"from": form.source, "to": form.to, "symbol": symbol, "amount": from_money(amount)}
+        body = {"from": form.source, "to": form.to, "symbol": _MARGIN_SYMBOL, "amount": from_money(amount)}
         return row("transfer", **body)
 
     def _transfer_refused(self, account: Account, form: Transfer, amount: int | None) -> str | None:
         family = {account.key, *account.subs}
         source = self._ledger.accounts.get(form.source)
         minimum = self._config.external_minimum if form.k == "external" else 0.0
-        if form.symbol not in (None, _MARGIN_SYMBOL):
-            return "unknown margin symbol"
+        given = form.symbol if form.marginSymbol is None else form.marginSymbol
+        if (refusal := _symbol_refused(given)) is not None:
+            return refusal
         if not amount or amount < to_money(minimum):
             return "below minimum"
         if source is None:
@@ -119,21 +120,12 @@ class SubAccounts:
         for account in (source, to):
             self._journal.margin_changed(account)
 
-    def _new_key(self, master: Account) -> str:
-        while True:
-            self._made += 1
-            key = sha256(f"sub-account {self._made} of {master.key}".encode()).digest()
-            if not is_on_curve(key):
-                return encode(key)
 
-
-def is_on_curve(key: bytes) -> bool:
-    """Can these 32 bytes be an Ed25519 public key (RFC 8032 section 5.1.3)?"""
-    y = int.from_bytes(key, "little") & (2**255 - 1)
-    if y >= _PRIME:
-        return False
-    square = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
-    return square == 0 or pow(square, (_PRIME - 1) // 2, _PRIME) == 1
+def _symbol_refused(symbol: str | None) -> str | None:
+    """Absent is the only margin there is; an empty text names none."""
+    if symbol in (None, _MARGIN_SYMBOL):
+        return None
+    return "unknown margin symbol" if symbol else "no margin symbol"
 
 
 def _money(amount: float) -> int | None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bulk_proto.signing.base58 import is_key
-from bulk_proto.signing.verification import parse_nonce, verify_transaction
+from bulk_proto.signing.verification import parse_nonce
 
 from .accounts import Account, Ledger
 from .action_forms import ActionForm
@@ -17,6 +17,7 @@ from .conditionals import Signed
 from .config import ExchangeConfig
 from .performing import Desk
 from .post_messages import Row, error_row
+from .signatures import signed_profile
 
 _NONCES = 2**64
 
@@ -53,24 +54,21 @@ class Admission:
         account = self._ledger.look(key)
         if self._config.refuse_repeated_nonce and nonce in account.nonces:
             raise TransactionRefused("duplicate nonce")
-        if not self._is_signed(transaction):
+        profile = signed_profile(transaction, self._config)
+        if profile is None:
             raise TransactionRefused("bad signature")
         if not self._may_act(account, signer):
             raise TransactionRefused("unauthorized signer")
         account = self._ledger.open(key)
         account.nonces.add(nonce)
         self._clock.next_slot()
-        signed = Signed(account, signer, nonce)
+        signed = Signed(account, signer, nonce, profile)
         rows: list[Row] = []
-        for seqno, (form, action) in enumerate(zip(forms, transaction["actions"], strict=True)):
-            rows += self._desk.perform(form, partial(self._desk.order_id, action, seqno, signed), signed)
+        for seqno, form in enumerate(forms):
+            oid = partial(self._desk.order_id, transaction["actions"], seqno, signed)
+            rows += self._desk.perform(form, oid, signed)
         self._desk.settle()
         return rows
-
-    def _is_signed(self, transaction: Mapping[str, Any]) -> bool:
-        return verify_transaction(transaction, self._config.domain) or (
-            self._config.accept_undomained and verify_transaction(transaction, None)
-        )
 
     def _may_act(self, account: Account, signer: str) -> bool:
         """The owner, his agents, and those of the master of a sub-account."""

@@ -67,7 +67,8 @@ class Triggers:
     def await_fill(self, afterwards: Afterwards) -> list[Row]:
         """Do the steps once their order is filled; the rows are of what could be done at once."""
         account = afterwards.signed.account
-        account.on_fills[afterwards.parent.id] = [step.action for step in afterwards.steps]
+        actions = account.on_fills.setdefault(afterwards.parent.id, [])
+        actions += [step.action for step in afterwards.steps]
         self._afterwards[afterwards] = None
         return self._follow_up(afterwards)
 
@@ -106,7 +107,7 @@ class Triggers:
         self._forget(conditional)
         if conditional.steps is not None:
             rows = [self._tell(order, OrderStatus.TRIGGERED)]
-            return rows + self._take_steps(order.id, conditional.steps, conditional.signed)
+            return rows + self._take_steps(order.id, 0, conditional.steps, conditional.signed)
         held = account.size_of(order.symbol, order.iso)
         if held:
             rows = self._close(conditional, account, held)
@@ -139,12 +140,14 @@ class Triggers:
         if parent.remaining:
             return []
         del self._afterwards[afterwards]
-        del account.on_fills[parent.id]
-        return self._take_steps(parent.id, afterwards.steps, afterwards.signed) if parent.filled else []
+        account.on_fills.pop(parent.id, None)  # the first of several takes them all off
+        if not parent.filled:
+            return []
+        return self._take_steps(parent.id, afterwards.first, afterwards.steps, afterwards.signed)
 
-    def _take_steps(self, parent: str, steps: list[Step], signed: Signed) -> list[Row]:
+    def _take_steps(self, parent: str, first: int, steps: list[Step], signed: Signed) -> list[Row]:
         rows = []
-        for index, step in enumerate(steps):
+        for index, step in enumerate(steps, first):
             rows += self._perform(step.form, partial(child_id, parent, index), signed)
         return rows
 

@@ -17,6 +17,7 @@ from bulk_proto.enums import SignatureDomain
 from bulk_proto.exchange import Dialect, ExchangeConfig, Market, SimulatedExchange
 from bulk_proto.signing.base58 import encode
 from bulk_proto.signing.encoding import preimage
+from bulk_proto.signing.layouts import DEFAULT_PROFILE
 
 Json = dict[str, Any]
 
@@ -59,6 +60,7 @@ class Trader:
         account: str | None = None,
         nonce: int | None = None,
         domain: SignatureDomain | None = SignatureDomain.DEVNET,
+        profile: str = DEFAULT_PROFILE,
     ) -> Json:
         if nonce is None:
             self._nonce += 1
@@ -69,7 +71,7 @@ class Trader:
             "nonce": str(nonce),
             "account": account,
             "signer": self.key,
-            "signature": encode(self._private.sign(preimage(actions, nonce, account, domain))),
+            "signature": encode(self._private.sign(preimage(actions, nonce, account, domain, profile))),
         }
 
 

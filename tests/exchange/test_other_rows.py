@@ -196,10 +196,3 @@ def test_a_builder_code_must_be_approved_first() -> None:
     assert snapshot["builderCodeApprovals"] == [{"recipient": BERT.key, "maxFee": 5}]
     assert client.rows(ANNA.transaction({"rbc": {"to": BERT.key}})) == [{"ack": {"ok": True}}]
     assert list(client.rows(ANNA.transaction(order))[0]) == ["rejectedInvalid"]
-
-
-def test_an_action_that_is_not_modelled_says_so() -> None:
-    rules = {"signers": [ANNA.key], "threshold": 1, "timeLockSecs": 0, "proposalLifetimeSecs": 3600}
-    rows = opened().rows(ANNA.transaction({"createMultisig": rules}, limit("buy", 90.0, 1.0)))
-    assert rows[0] == {"error": {"message": "action createMultisig is not supported by this exchange"}}
-    assert list(rows[1]) == ["resting"]

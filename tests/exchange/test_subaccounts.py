@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from bulk_proto.exchange import SimulatedExchange
-from bulk_proto.exchange.subaccounts import is_on_curve
+from bulk_proto.exchange.curve import is_on_curve
 from bulk_proto.signing.base58 import decode32, encode
 from tests.exchange.in_memory import (
     ANNA,
