@@ -10,9 +10,10 @@ from bulk_proto.signing.base58 import encode as to_base58
 
 from .accounts import Account, Position, PositionKey
 from .config import Dialect, ExchangeConfig
+from .fees import fee_tier_rows
 from .margin import Markets, figures, leverage_of, maintenance_of
 from .market_messages import Json
-from .orders import Order, Trigger
+from .orders import REASONS, Order, Trigger
 from .units import SCALE, from_money, from_units
 
 _TIF = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.ALO: "postOnly"}
@@ -47,7 +48,7 @@ def order_update(order: Order, dialect: Dialect) -> Json:
 
 def fill(order: Order, price: int, size: int, fee: int, trade_id: str, other: str, dialect: Dialect) -> Json:
     own_side_tells = not order.rested or not dialect.is_buy_of_taker
-    return {
+    row: Json = {
         "type": "fill",
         "symbol": order.symbol,
         "orderId": order.id,
@@ -61,6 +62,9 @@ def fill(order: Order, price: int, size: int, fee: int, trade_id: str, other: st
         "maker": order.rested,
         "tradeId": trade_id,
     }
+    if order.cause in REASONS:
+        row["reason"] = REASONS[order.cause]
+    return row
 
 
 def position(account: Account, key: PositionKey, config: ExchangeConfig, markets: Markets) -> Json:
@@ -137,17 +141,7 @@ def account_snapshot(account: Account, config: ExchangeConfig, markets: Markets)
             {"parentOrderId": parent, "actions": actions} for parent, actions in account.on_fills.items()
         ],
         "leverageSettings": leverage_rows(account),
-        "feeTiers": [
-            {
-                "symbol": "global",
-                "rollingVolume": 0.0,
-                "tierIndex": 0,
-                "tierThreshold": 0.0,
-                "makerBps": config.maker_bps,
-                "takerBps": config.taker_bps,
-                "windowDays": 14,
-            }
-        ],
+        "feeTiers": fee_tier_rows(account, config),
     }
 
 

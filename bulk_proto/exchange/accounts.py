@@ -102,6 +102,8 @@ class Account:
         "realized",
         "reducing",
         "subs",
+        "tier",
+        "volume",
     )
 
     def __init__(self, key: str, cash: int, *, internal: bool = False) -> None:
@@ -111,6 +113,8 @@ class Account:
         self.fees = 0  # paid
         self.funding = 0  # received
         self.realized = 0
+        self.volume = 0  # money traded, on either side
+        self.tier = 0  # of fees, by volume
         self.parent: str | None = None  # of a sub-account
         self.name = ""  # of a sub-account
         self.subs: dict[str, None] = {}

@@ -122,6 +122,7 @@ class Arming:
                 limit=None if limit is None else to_units(limit),
                 iso=form.i,
                 slippage_bps=form.slSlippage if is_above != form.d else form.tpSlippage,
+                builder=form.builderCode,
             )
             for each, is_above, price, limit in (
                 (oid, False, form.pmin, form.lmin),
@@ -166,6 +167,7 @@ def _threshold(
         limit=None if form.lim is None else to_units(form.lim),
         iso=form.i,
         slippage_bps=form.slippage,
+        builder=form.builderCode,
     )
 
 
@@ -183,6 +185,7 @@ def _trailing(form: forms.Trailing, oid: str, signed: Signed, mark: int) -> Cond
         limit=None if form.lim is None else to_units(form.lim),
         iso=form.i,
         slippage_bps=form.slippage,
+        builder=form.builderCode,
         trail_bps=form.trb,
         step_bps=form.stb,
     )

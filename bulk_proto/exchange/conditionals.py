@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bulk_proto.signing.base58 import decode32, encode
 
 from .accounts import Account
-from .action_forms import ActionForm
+from .action_forms import ActionForm, BuilderCode
 from .orders import Order, Trigger
 
 
@@ -105,6 +105,7 @@ def condition(
     slippage_bps: float | None = None,
     trail_bps: int = 0,
     step_bps: int = 0,
+    builder: BuilderCode | None = None,
     steps: list[Step] | None = None,
 ) -> Conditional:
     """``is_buy`` and ``size`` tell what the order would do if it fired now; both are judged anew then."""
@@ -126,6 +127,7 @@ def condition(
         reduce_only=steps is None,
         kind=kind,
         trigger=trigger,
+        builder=builder,
     )
     return Conditional(
         order=order,

@@ -6,6 +6,7 @@ Defaults follow the documented exchange; every deviation is a switch.
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 from typing import Protocol
 
 from msgspec import Struct
@@ -39,6 +40,14 @@ class Market(Struct, frozen=True, kw_only=True):
     spread: float = 1.0  # quote currency; what background makers keep between their best bid and ask
     typical_size: float = 1.0  # base units; mean size of a background order
     volatility: float = 1e-4  # of the background price: relative, per square root of a second
+
+
+class FeeTier(Struct, frozen=True, kw_only=True):
+    """What trading costs from a certain volume on."""
+
+    threshold: float = 0.0  # quote currency
+    maker_bps: float
+    taker_bps: float
 
 
 DEFAULT_MARKETS = (
@@ -88,7 +97,8 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     """Everything that is fixed for one exchange. Durations are in seconds.
 
     Raises :class:`UsageError` without markets, for two markets of one name, for a market without price,
-    tick, lot or leverage, for intervals that are not positive, and for signing profiles that do not exist.
+    tick, lot or leverage, for intervals that are not positive, for signing profiles that do not exist, and
+    for thresholds of fee tiers that do not rise.
     """
 
     markets: tuple[Market, ...] = DEFAULT_MARKETS
@@ -138,6 +148,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     default_leverage: float = 10.0
     maker_bps: float = 2.0
     taker_bps: float = 4.0
+    further_fee_tiers: tuple[FeeTier, ...] = ()  # each with a larger threshold than the one before
     taker_delay: float = 0.0  # seconds that orders wait which could take; the real exchange: about 0.025
     enforce_increments: bool = False  # prices in ticks and sizes in lots
     enforce_min_notional: bool = True
@@ -151,6 +162,9 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
             raise UsageError("an exchange needs at least one market, and each symbol once")
         if not self.signing_profiles or not PROFILES.keys() >= set(self.signing_profiles):
             raise UsageError(f"signing_profiles are one or more of {', '.join(PROFILES)}")
+        thresholds = [0.0, *(tier.threshold for tier in self.further_fee_tiers)]
+        if any(later <= earlier for earlier, later in pairwise(thresholds)):
+            raise UsageError("the thresholds of further_fee_tiers must rise from above 0")
         intervals = (
             self.opening_timeout,
             self.ping_interval,

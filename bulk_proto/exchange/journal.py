@@ -8,6 +8,7 @@ from . import account_messages, market_messages
 from .accounts import Account, PositionKey
 from .clock import ExchangeClock
 from .config import ExchangeConfig
+from .fees import fee_tier_rows
 from .margin import Markets
 from .market_messages import Json
 from .orders import Order
@@ -64,18 +65,16 @@ class Journal:
             margin = account_messages.margin(account, self._config, self._markets)
             self.note(account.key, {"type": "marginUpdate", **margin})
 
+    def fee_tier_changed(self, account: Account) -> None:
+        rows = fee_tier_rows(account, self._config)
+        self.note(account.key, {"type": "feeTierUpdate", "feeTiers": rows, "ts": self._account_time()})
+
+    def _account_time(self) -> int:
+        return account_messages.account_time(self._clock.stamp(), self._config.dialect)
+
     def traded(self, maker: Order, taker: Order, price: int, size: int) -> None:
         """The public side of an execution."""
         symbol = taker.symbol
         if f"trades.{symbol}" in self._watched:
-            row = market_messages.trade(
-                symbol,
-                price,
-                size,
-                taker.is_buy,
-                maker.account,
-                taker.account,
-                self._clock.wall_ns,
-                self._config.dialect,
-            )
+            row = market_messages.trade(maker, taker, price, size, self._clock.wall_ns, self._config.dialect)
             self.trades.setdefault(symbol, []).append(row)

@@ -8,6 +8,7 @@ from .candles import Bar
 from .config import Dialect
 from .markets import MarketState
 from .matching import LevelChange, LevelView
+from .orders import REASONS, Cause, Order
 from .units import from_money, from_units
 
 Json = dict[str, object]
@@ -45,25 +46,20 @@ def ticker(market: MarketState, wall_ns: int, dialect: Dialect) -> Json:
     }
 
 
-def trade(
-    symbol: str,
-    price: int,
-    size: int,
-    taker_buys: bool,
-    maker: str,
-    taker: str,
-    wall_ns: int,
-    dialect: Dialect,
-) -> Json:
-    return {
-        "s": symbol,
+def trade(maker: Order, taker: Order, price: int, size: int, wall_ns: int, dialect: Dialect) -> Json:
+    row: Json = {
+        "s": taker.symbol,
         "px": from_units(price),
         "sz": from_units(size),
         "time": market_time(wall_ns, dialect),
-        dialect.trade_side_key: taker_buys,
-        "maker": maker,
-        "taker": taker,
+        dialect.trade_side_key: taker.is_buy,
+        "maker": maker.account,
+        "taker": taker.account,
     }
+    cause = max(maker.cause, taker.cause)
+    if cause is not Cause.NORMAL:
+        row |= {"reason": REASONS[cause], "liq": True}
+    return row
 
 
 def trades(rows: list[Json], dialect: Dialect) -> object:

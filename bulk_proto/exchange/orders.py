@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bulk_proto.enums import OrderStatus, TimeInForce
 
+from .action_forms import BuilderCode
 from .units import SCALE
 
 
@@ -18,6 +19,9 @@ class Cause(IntEnum):
     NORMAL = 0
     LIQUIDATION = 1
     DELEVERAGING = 2
+
+
+REASONS = {Cause.LIQUIDATION: "liquidation", Cause.DELEVERAGING: "adl"}  # as trades and fills spell them
 
 
 class Trigger(Struct, frozen=True):
@@ -59,6 +63,7 @@ class Order:
     kind: str = ""  # of a conditional order: stop, takeProfit, range, trigger, trailing
     trigger: Trigger | None = None
     cause: Cause = Cause.NORMAL
+    builder: BuilderCode | None = None  # who gets a fee of its executions
     followers: int = 0  # actions that were told to follow its fills
 
     def __post_init__(self) -> None:

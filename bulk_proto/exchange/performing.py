@@ -172,6 +172,7 @@ class Desk:
             is_market=is_market,
             reduce_only=form.r,
             iso=form.i,
+            builder=form.builderCode,
         )
         self._trading.place(account, order, form.slippage if isinstance(form, forms.Market) else None)
         rejected = order.status.is_error() or order.status is OrderStatus.CANCELLED_REDUCEONLY
@@ -203,6 +204,9 @@ class Desk:
         return rows
 
     def _modify(self, account: Account, symbol: str, oid: str, size: int) -> Row:
+        conditional = account.conditionals.get(oid)
+        if conditional is not None and conditional.order.symbol == symbol:
+            return self._triggers.resize(conditional, size)
         order = account.open_orders.get(oid)
         if order is None or order.symbol != symbol:
             return row("rejectedInvalid", oid=oid, reason="order not found")

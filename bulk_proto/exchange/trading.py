@@ -12,13 +12,15 @@ from collections.abc import Collection
 from bulk_proto.enums import OrderStatus, TimeInForce
 
 from .accounts import Account, Ledger
+from .action_forms import BuilderCode
 from .clock import ExchangeClock
 from .config import ExchangeConfig, SelfTrade
+from .fees import FeeSchedule, builder_fee
 from .journal import Journal
 from .margin import Markets, can_afford
 from .markets import MarketState
 from .orders import Order
-from .units import SCALE, to_money, to_units
+from .units import to_money, to_units
 
 Refusal = tuple[OrderStatus, str | None]  # what becomes of an order, and the reason
 
@@ -34,8 +36,7 @@ class Trading:
         self._markets = markets
         self._ledger = ledger
         self._journal = journal
-        self._maker_rate = round(config.maker_bps * 1e4)  # in 1e-8 of the notional
-        self._taker_rate = round(config.taker_bps * 1e4)
+        self._fees = FeeSchedule(config)
 
     def place(self, account: Account, order: Order, slippage_bps: float | None = None) -> None:
         """Judge, match and rest or end ``order``; its status tells the outcome.
@@ -177,11 +178,11 @@ class Trading:
         market.traded(self._clock.wall_ms, price, size)
         self._journal.traded(maker, taker, price, size)
         notional = price * size
-        for mine, order, rate, other in (
-            (owner, maker, self._maker_rate, taker.account),
-            (account, taker, self._taker_rate, maker.account),
-        ):
-            self._settle(mine, order, market, price, size, notional * rate // SCALE, trade_id, other)
+        for mine, order, other in ((owner, maker, taker.account), (account, taker, maker.account)):
+            fee = self._fees.fee(mine, notional, maker=order is maker)
+            self._settle(mine, order, market, price, size, fee, trade_id, other)
+            if self._fees.count(mine, notional):
+                self._journal.fee_tier_changed(mine)
 
     def _settle(
         self,
@@ -195,12 +196,22 @@ class Trading:
         other: str,
     ) -> None:
         self._ledger.fees += fee
+        if order.builder is not None:
+            fee += self._pay_builder(order.builder, price * size)
         before = account.size_of(order.symbol, order.iso)
         position = account.settle(order, size, price, fee)
         market.position_changed(before, position.size)
         self._journal.executed(account, order, price, size, fee, trade_id, other)
         if account.reducing:
             self._sweep(account, order)
+
+    def _pay_builder(self, code: BuilderCode, notional: int) -> int:
+        """Credit the recipient; returns what the trader owes for it, on top of the fee of the exchange."""
+        cut = builder_fee(code.fee, notional)
+        recipient = self._ledger.open(code.to)
+        recipient.cash += cut
+        self._journal.margin_changed(recipient)
+        return cut
 
     def _sweep(self, account: Account, executed: Order) -> None:
         """Cancel reduce-only orders that the new position leaves nothing to reduce."""

@@ -21,7 +21,7 @@ from .config import ExchangeConfig
 from .journal import Journal
 from .margin import Markets
 from .orders import Order
-from .post_messages import Row, order_row
+from .post_messages import Row, order_row, row
 from .trading import Trading
 
 Perform = Callable[[ActionForm, Callable[[], str], Signed], list[Row]]
@@ -72,6 +72,20 @@ class Triggers:
         self._afterwards[afterwards] = None
         return self._follow_up(afterwards)
 
+    def resize(self, conditional: Conditional, size: int) -> Row:
+        """Let a protective order, and its other half, close another size than it was placed for."""
+        oid = conditional.order.id
+        if conditional.steps is not None:
+            return row("rejectedInvalid", oid=oid, reason="a basket has no size")
+        if not size:
+            return row("rejectedInvalid", oid=oid, reason="size must be positive")
+        for half in (conditional, conditional.sibling):
+            if half is not None:
+                half.order.size = half.order.remaining = size
+                half.order.status = OrderStatus.MODIFIED
+                self._journal.order_changed(half.order)
+        return row("resting", oid=oid)
+
     def cancel(self, conditional: Conditional) -> list[Row]:
         """The rows are of this order and, if it has one, of its other half."""
         rows = [self._end(conditional, OrderStatus.CANCELLED)]
@@ -92,7 +106,7 @@ class Triggers:
             for conditional in due:
                 if conditional in self._waiting:
                     self._fire(conditional)
-            done = [row for afterwards in list(self._afterwards) for row in self._follow_up(afterwards)]
+            done = [each for afterwards in list(self._afterwards) for each in self._follow_up(afterwards)]
             busy = bool(due or done)
         for conditional in list(self._waiting):
             self._drop_leftover(conditional)
@@ -128,6 +142,7 @@ class Triggers:
             is_market=conditional.limit is None,
             reduce_only=True,
             iso=root.iso,
+            builder=root.builder,
         )
         triggered = self._tell(root, OrderStatus.TRIGGERED)
         self._trading.place(account, order, conditional.slippage_bps)

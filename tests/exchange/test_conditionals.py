@@ -17,7 +17,7 @@ from tests.exchange.in_memory import (
     market,
     oid_of,
 )
-from tests.exchange.scene import CLEO, Scene, rng, st, tp, trl, updates
+from tests.exchange.scene import CLEO, Scene, rng, st, tp, trig, trl, updates
 
 
 @pytest.mark.parametrize(
@@ -241,3 +241,39 @@ def test_a_trailing_stop_of_a_short_position_follows_downwards() -> None:
     (listed,) = scene.snapshot()["openOrders"]
     assert listed["trigger"]["px"] == 88.0
     assert updates(scene.move(88.0))[0] == ("trailing", "triggered")
+
+
+def modify(oid: str, size: float, symbol: str = "BTC-USD") -> Json:
+    return {"mod": {"oid": oid, "c": symbol, "sz": size}}
+
+
+def test_a_protective_order_can_be_resized() -> None:
+    scene = Scene(position=2.0)
+    oid = oid_of(scene.rows(st(False, 95.0))[0])
+    events = account_events(scene.client.post(ANNA.transaction(modify(oid, 1.5))))
+    assert [(event["status"], event["origSz"], event["sz"]) for event in events] == [("modified", -1.5, -1.5)]
+    assert scene.snapshot()["openOrders"][0]["size"] == -1.5
+    scene.move(94.0)
+    assert scene.position() == 0.5
+
+
+def test_both_halves_of_a_range_are_resized_together() -> None:
+    scene = Scene(position=2.0)
+    low, high = map(oid_of, scene.rows(rng(True, 90.0, 110.0)))
+    assert scene.rows(modify(high, 2.0)) == [{"resting": {"oid": high}}]
+    assert [order["size"] for order in scene.snapshot()["openOrders"]] == [-2.0, -2.0]
+    scene.move(89.0)
+    assert scene.position() == 0.0
+    assert low
+
+
+def test_a_conditional_order_that_cannot_be_resized() -> None:
+    scene = Scene()
+    stop, basket = map(oid_of, scene.rows(st(False, 95.0), trig(True, 200.0, cancel_all())))
+    for action, reason in (
+        (modify(stop, 0.0), "size must be positive"),
+        (modify(basket, 1.0), "a basket has no size"),
+        (modify(stop, 1.0, "ETH-USD"), "order not found"),
+    ):
+        ((kind, body),) = scene.rows(action)[0].items()
+        assert (kind, body["reason"]) == ("rejectedInvalid", reason)

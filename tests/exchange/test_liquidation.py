@@ -121,6 +121,24 @@ def test_what_the_book_cannot_take_is_taken_by_the_other_side() -> None:
     assert position["size"] == -10.0
 
 
+def test_the_public_learns_why_a_trade_was_made() -> None:
+    ruin = Ruin()
+    ruin.client.subscribe({"type": "trades", "symbol": "BTC-USD"})
+    ruin.fall(89.4, (89.3, 10.0))
+    ruin.client.messages()
+    ruin.served.advance(ruin.served._clock.now + 0.2)
+    messages = ruin.client.messages()
+    rows = [row for message in of_type(messages, "trades") for row in message["data"]["trades"]]
+    assert [(row["sz"], row["reason"], row["liq"]) for row in rows] == [
+        (10.0, "liquidation", True),
+        (80.0, "adl", True),
+    ]
+    reasons = {fill["orderId"]: fill.get("reason") for fill in account_events(messages, "fill")}
+    assert sorted(filter(None, reasons.values())) == ["adl", "liquidation"]
+    ordinary = ruin.client.post(CLEO.transaction(limit("buy", 90.4, 0.1)))
+    assert not any("liq" in row for m in of_type(ordinary, "trades") for row in m["data"]["trades"])
+
+
 def test_the_most_profitable_are_deleveraged_first() -> None:
     served = exchange(quiet(starting_balance=1000.0))
     client = Client(served)
