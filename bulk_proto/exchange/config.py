@@ -42,6 +42,14 @@ class Market(Struct, frozen=True, kw_only=True):
     volatility: float = 1e-4  # of the background price: relative, per square root of a second
 
 
+class FlowMix(Struct, frozen=True, kw_only=True):
+    """Who makes the background orders, by their shares: weights, of which only the proportion counts."""
+
+    makers: float = 0.70  # keep quotes on both sides
+    takers: float = 0.25  # trade with them, mostly towards the oracle price
+    momentum: float = 0.05  # trade in the direction of the latest move
+
+
 class FeeTier(Struct, frozen=True, kw_only=True):
     """What trading costs from a certain volume on."""
 
@@ -137,6 +145,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
 
     # Background orders
     flow_rate: float = 20.0  # per second and market; 0 for none
+    flow_mix: FlowMix = FlowMix()  # of that rate
     flow_depth: int = 20  # background orders kept on each side
     gap_interval: float = 0.0  # mean seconds between two jumps of the background price; 0 for none
     gap_size: float = 0.01  # of a jump, relative
@@ -179,6 +188,9 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
         rates = (self.flow_rate, self.gap_interval, self.taker_delay)
         if not all(interval > 0 for interval in intervals) or not all(rate >= 0 for rate in rates):
             raise UsageError("intervals must be positive; flow_rate, gap_interval, taker_delay not negative")
+        mix = self.flow_mix
+        if not (mix.makers > 0 and mix.takers >= 0 and mix.momentum >= 0):
+            raise UsageError("the share of makers must be positive, the others not negative")
         for market in self.markets:
             if min(market.start_price, market.tick, market.lot) < 1e-8 or market.max_leverage < 1:
                 raise UsageError(f"{market.symbol} needs a price, tick and lot, and a leverage from 1")

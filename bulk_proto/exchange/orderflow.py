@@ -1,7 +1,9 @@
-"""Background orders: makers who keep a ladder around a wandering price, and takers who trade with it.
+"""Background orders: makers with a ladder around a wandering price, takers who trade with it, and followers.
 
 The makers quote around the oracle price, which walks at random unless somebody sets it. When it moves,
 new quotes meet older ones, and the orders of users, from the other side: that is where fills come from.
+Takers mostly trade towards the oracle price. Momentum traders buy what has risen and sell what has
+fallen lately, in larger sizes, and sit out when nothing moves.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from .units import SCALE, from_units, to_units
 
 _MAKERS = 4
 _TAKERS = 4
-_REQUOTES = 0.70  # share of steps in which a maker replaces its oldest quote
+_MOMENTUM_TRADERS = 2
+_LOOKED_BACK = 16  # steps of the market that make a move
+_MOMENTUM_SIZE = 3.0  # times the typical size
 _DEPTH_IN_SPREADS = 6.0  # mean distance of a quote behind the best price
 _FOLLOWS_PRICE = 0.75  # share of takers that trade towards the oracle price
 
@@ -38,6 +42,10 @@ class OrderFlow:
         self._trading = trading
         self._chance = chance
         self._rate = config.flow_rate
+        mix = config.flow_mix
+        whole = mix.makers + mix.takers + mix.momentum
+        self._making = mix.makers / whole  # share of steps in which a maker replaces its oldest quote
+        self._taking = (mix.makers + mix.takers) / whole
         self._depth = config.flow_depth
         self._gap_chance = (
             min(1.0, 1.0 / (config.gap_interval * config.flow_rate)) if config.gap_interval else 0.0
@@ -48,6 +56,10 @@ class OrderFlow:
         self._least = max(1, -(-to_units(rules.min_notional / rules.start_price * 1.5) // self._lot))
         self._makers = [_background(ledger, f"maker {rules.symbol} {number}") for number in range(_MAKERS)]
         self._takers = [_background(ledger, f"taker {rules.symbol} {number}") for number in range(_TAKERS)]
+        self._followers = [
+            _background(ledger, f"momentum {rules.symbol} {number}") for number in range(_MOMENTUM_TRADERS)
+        ]
+        self._past: deque[int] = deque(maxlen=_LOOKED_BACK)  # mark prices, oldest first
         self._quotes: dict[bool, deque[Order]] = {True: deque(), False: deque()}
         self._count = 0
 
@@ -64,11 +76,14 @@ class OrderFlow:
     def step(self) -> None:
         """Let the price wander and one participant act."""
         self._wander()
-        is_buy = self._chance.random() < 0.5
-        if self._chance.random() < _REQUOTES:
-            self._requote(is_buy)
-        else:
+        self._past.append(self._market.mark())
+        drawn = self._chance.random()
+        if drawn < self._making:
+            self._requote(is_buy=self._chance.random() < 0.5)
+        elif drawn < self._taking:
             self._take()
+        else:
+            self._follow()
 
     def _wander(self) -> None:
         sigma = self._market.rules.volatility / sqrt(self._rate)
@@ -107,9 +122,25 @@ class OrderFlow:
         if best is not None:
             self._place(self._pick(self._takers), is_buy, best, TimeInForce.IOC)
 
-    def _place(self, account: Account, is_buy: bool, price: int, tif: TimeInForce = TimeInForce.GTC) -> Order:
+    def _follow(self) -> None:
+        """Trade in the direction of a move that was larger than half a spread."""
+        move = self._past[-1] - self._past[0]
+        best = self._market.book.side(move < 0).best_price()
+        if best is not None and abs(move) > to_units(self._market.rules.spread) // 2:
+            self._place(self._pick(self._followers), move > 0, best, TimeInForce.IOC, _MOMENTUM_SIZE)
+
+    def _place(
+        self,
+        account: Account,
+        is_buy: bool,
+        price: int,
+        tif: TimeInForce = TimeInForce.GTC,
+        sizes: float = 1.0,
+    ) -> Order:
+        """Of a random size, ``sizes`` times the typical one on average."""
         self._count += 1
-        lots = -log(1.0 - self._chance.random()) * self._market.rules.typical_size * 1e8 / self._lot
+        mean = sizes * self._market.rules.typical_size
+        lots = -log(1.0 - self._chance.random()) * mean * 1e8 / self._lot
         order = Order(
             id=f"{self._market.symbol} {self._count}",
             account=account.key,

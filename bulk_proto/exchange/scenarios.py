@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bulk_proto.errors import UsageError
 
-from .config import ExchangeConfig
+from .config import ExchangeConfig, FlowMix
 
 
 class Character(Struct, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class Character(Struct, frozen=True, kw_only=True):
     about: str
     flow_rate: float
     flow_depth: int
+    flow_mix: FlowMix = FlowMix()
     spread: float = 1.0
     volatility: float = 1.0
     gap_interval: float = 0.0
@@ -25,8 +26,20 @@ class Character(Struct, frozen=True, kw_only=True):
 
 
 SCENARIOS: Mapping[str, Character] = {
-    "calm": Character(about="an ordinary quiet day", flow_rate=20.0, flow_depth=20, volatility=0.5),
-    "fast": Character(about="many orders, large moves", flow_rate=200.0, flow_depth=40, volatility=4.0),
+    "calm": Character(
+        about="an ordinary quiet day",
+        flow_rate=20.0,
+        flow_depth=20,
+        flow_mix=FlowMix(makers=0.75, takers=0.24, momentum=0.01),
+        volatility=0.5,
+    ),
+    "fast": Character(
+        about="many orders, large moves, and many who run after them",
+        flow_rate=200.0,
+        flow_depth=40,
+        flow_mix=FlowMix(makers=0.60, takers=0.25, momentum=0.15),
+        volatility=4.0,
+    ),
     "gap": Character(
         about="the price jumps by 2 % every ten seconds or so",
         flow_rate=40.0,
@@ -62,6 +75,7 @@ def scenario(name: str, config: ExchangeConfig | None = None) -> ExchangeConfig:
         markets=markets,
         flow_rate=character.flow_rate,
         flow_depth=character.flow_depth,
+        flow_mix=character.flow_mix,
         gap_interval=character.gap_interval,
         gap_size=character.gap_size,
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_proto.errors import UsageError
-from bulk_proto.exchange import DEFAULT_MARKETS, ExchangeConfig, Market, SimulatedExchange
+from bulk_proto.exchange import DEFAULT_MARKETS, ExchangeConfig, FlowMix, Market, SimulatedExchange
 from bulk_proto.exchange.accounts import RecentlyUsed
 from bulk_proto.exchange.units import from_units, to_units
+from bulk_proto.signing.base58 import encode
 from tests.exchange.in_memory import (
     BTC,
     HANDSHAKE,
@@ -100,7 +103,7 @@ def test_the_background_makes_books_that_never_cross_and_prices_that_move() -> N
         bids, asks = books
         assert not bids or not asks or max(bids) < min(asks)
     assert compared == 101
-    assert all(len(shown) > 10 for shown in books)
+    assert all(len(shown) > 5 for shown in books)
     traded = [row for message in of_type(messages, "trades") for row in message["data"]["trades"]]
     assert len(traded) > 50
     assert len({row["px"] for row in traded}) > 10
@@ -117,6 +120,56 @@ def test_orders_of_users_near_the_touch_are_filled_by_the_background() -> None:
     fills = account_events(client.messages(), "fill")
     assert {fill["isBuy"] for fill in fills} == {True, False}
     assert all(fill["maker"] for fill in fills)
+
+
+def takers_of(mix: FlowMix) -> Counter[str]:
+    """How much was taken in a minute by each kind of background account, in base units."""
+    config = ExchangeConfig(flow_mix=mix, past_candles=0)
+    served = SimulatedExchange(config, random.Random(3), now=0.0)
+    client = Client(served)
+    client.subscribe({"type": "trades", "symbol": "BTC-USD"})
+    served.advance(60.0)
+    names = {
+        encode(sha256(f"{kind} BTC-USD {number}".encode()).digest()): kind
+        for kind in ("maker", "taker", "momentum")
+        for number in range(4)
+    }
+    taken: Counter[str] = Counter()
+    for message in of_type(client.messages(), "trades"):
+        for row in message["data"]["trades"]:
+            taken[names[row["taker"]]] += row["sz"]
+    return taken
+
+
+def test_the_shares_of_the_background_are_configurable() -> None:
+    assert takers_of(FlowMix(takers=0.0, momentum=0.0)).keys() <= {"maker"}
+    assert takers_of(FlowMix(momentum=0.0)).keys() == {"maker", "taker"}
+    little, much = takers_of(FlowMix(momentum=0.05)), takers_of(FlowMix(momentum=0.5))
+    assert much["momentum"] > 3 * little["momentum"] > 0
+
+
+def test_momentum_traders_run_after_the_price() -> None:
+    config = ExchangeConfig(flow_mix=FlowMix(makers=0.7, takers=0.0, momentum=0.3), past_candles=0)
+    served = SimulatedExchange(config, random.Random(3), now=0.0)
+    client = Client(served)
+    followers = {encode(sha256(f"momentum BTC-USD {number}".encode()).digest()) for number in range(2)}
+    for price, bought in ((101_000.0, True), (99_000.0, False)):
+        served.advance(client.now + 20.0)
+        client.now += 20.0
+        client.subscribe({"type": "trades", "symbol": "BTC-USD"})
+        client.post(Trader(1).transaction({"px": {"t": 1, "c": "BTC-USD", "px": price}}))
+        client.messages()
+        served.advance(client.now + 1.5)
+        client.now += 1.5
+        rows = [row for m in of_type(client.messages(), "trades") for row in m["data"]["trades"]]
+        sides = {row["side"] for row in rows if row["taker"] in followers}
+        assert sides == {bought}
+
+
+@pytest.mark.parametrize("mix", [FlowMix(makers=0.0), FlowMix(takers=-0.1), FlowMix(momentum=float("nan"))])
+def test_shares_that_cannot_be_are_refused(mix: FlowMix) -> None:
+    with pytest.raises(UsageError, match="share of makers"):
+        ExchangeConfig(flow_mix=mix)
 
 
 def test_an_oracle_price_moves_the_background_orders() -> None:
