@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from bulk_proto.errors import BulkError
-from bulk_proto.exchange import SCENARIOS, AnyFault, ExchangeConfig, read_faults, scenario
+from bulk_proto.exchange import SCENARIOS, ExchangeConfig, read_script, scenario
 
 from .demo import DemoFailed, run_demo
 from .exchange import serve_exchange
@@ -119,21 +119,21 @@ def exchange(
       bulk exchange --faults chaos.toml
 
     \b
-    A file of faults; help(bulk_proto.exchange.faults) names all of them:
+    A file of faults; help(bulk_proto.exchange.faults) names all of them,
+    help(bulk_proto.exchange.script) the other parts that a file may have:
       [[fault]]
       on = "reply"      # the third answer to a transaction
       nth = 3
       do = "close"      # the connection ends in its place
       code = 1011
+      [dialect]
+      null_prices = true
+      [exchange]
+      ping_interval = 5.0
     """
-    config = scenario(
-        character,
-        ExchangeConfig(
-            epoch_ns=time.time_ns(),
-            accept_undomained=accept_undomained,
-            faults=() if faults is None else _read_script(faults),
-        ),
-    )
+    config = scenario(character, ExchangeConfig(epoch_ns=time.time_ns(), accept_undomained=accept_undomained))
+    if faults is not None:
+        config = _with_script(config, faults)
     if flow is not None:
         config = replace(config, flow_rate=flow)
 
@@ -150,10 +150,10 @@ def exchange(
         raise click.ClickException(f"port {port} cannot be used: {error}") from error
 
 
-def _read_script(path: Path) -> tuple[AnyFault, ...]:
+def _with_script(config: ExchangeConfig, path: Path) -> ExchangeConfig:
     try:
-        return read_faults(tomllib.loads(path.read_text()))
-    except (ValueError, BulkError) as error:
+        return read_script(tomllib.loads(path.read_text()), config)
+    except (OSError, ValueError, BulkError) as error:
         raise click.ClickException(f"{path} is no script of faults: {error}") from error
 
 

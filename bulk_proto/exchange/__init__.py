@@ -17,10 +17,11 @@ from .config import (
     SelfTrade,
 )
 from .exchange import SimulatedExchange
-from .faults import AnyFault, read_faults
+from .faults import AnyFault
 from .received import Receipt, Received, Unreadable
 from .requests import Post, Subscribe, Unsubscribe
 from .scenarios import SCENARIOS, scenario
+from .script import read_faults, read_script
 from .session import Session
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "Unreadable",
     "Unsubscribe",
     "read_faults",
+    "read_script",
     "scenario",
 ]

@@ -26,7 +26,7 @@ class Chance(Protocol):
     def gauss(self, mu: float, sigma: float) -> float: ...
 
 
-class Market(Struct, frozen=True, kw_only=True):
+class Market(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One perpetual future. Prices are in quote currency, sizes in base units."""
 
     symbol: str
@@ -42,7 +42,7 @@ class Market(Struct, frozen=True, kw_only=True):
     volatility: float = 1e-4  # of the background price: relative, per square root of a second
 
 
-class FlowMix(Struct, frozen=True, kw_only=True):
+class FlowMix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who makes the background orders, by their shares: weights, of which only the proportion counts."""
 
     makers: float = 0.70  # keep quotes on both sides
@@ -50,7 +50,7 @@ class FlowMix(Struct, frozen=True, kw_only=True):
     momentum: float = 0.05  # trade in the direction of the latest move
 
 
-class FeeTier(Struct, frozen=True, kw_only=True):
+class FeeTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What trading costs from a certain volume on."""
 
     threshold: float = 0.0  # quote currency

@@ -143,6 +143,8 @@ class SimulatedExchange:
     # Requests
 
     def _carry_out(self, session: Session, request: Request) -> None:
+        if session.gone:
+            return
         try:
             match request:
                 case Subscribe(entries=entries):

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
+from math import inf
 from typing import Any
 
 from . import faults as f
@@ -111,7 +112,7 @@ class FaultInjector:
                     wait = None if wait is None else wait + seconds
                 case _:
                     self._strike(fault, session)
-        return None if session.closed else wait
+        return None if session.closed or session.gone else wait
 
     def sending(self, session: Session, packet: Packet) -> None:
         """A message is about to leave ``session``."""
@@ -163,6 +164,10 @@ class FaultInjector:
                 session.close(code)
             case f.Stall(seconds=seconds):
                 session.stall(now + seconds)
+            case f.HalfOpen(seconds=seconds):
+                session.vanish()
+                if seconds < inf:
+                    self._schedule.add(now + seconds, lambda due: session.reset())
             case f.Slow(rate=rate):
                 session.slow(rate, now)
             case f.Garbage(size=size):

@@ -1,4 +1,4 @@
-"""What can go wrong on purpose: a script of faults, from Python or from a table such as a TOML file.
+"""What can go wrong on purpose: a script of faults, from Python or from a TOML file.
 
 A fault has an occasion (``on``) and an effect (its class; ``do`` in a table). It acts on the ``nth``
 occasion and on each ``every``-th after it, ``times`` times in all (0: without end), each time with the
@@ -28,11 +28,9 @@ answer to a post, ``confirmation``, ``error``; the streams ``ticker``, ``trades`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import inf
 from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 
 from bulk_proto.errors import UsageError
@@ -99,7 +97,20 @@ class Reset(Fault, tag="reset", frozen=True, kw_only=True):
 class Stall(Fault, tag="stall", frozen=True, kw_only=True):
     """For ``seconds`` (default: for ever) nothing is read and nothing leaves, pings and pongs included.
 
-    A request that was just read is still carried out.
+    A request that was just read is still carried out, and so is afterwards what came meanwhile.
+    """
+
+    occasions = _OPEN | {HANDSHAKE}
+    seconds: float = inf
+
+
+class HalfOpen(Fault, tag="half-open", frozen=True, kw_only=True):
+    """The exchange's end is gone and nobody says so: no close frame, no end of the stream, no reset.
+
+    The exchange forgets the session. What the client sends from then on is taken and lost, also
+    requests that wait, and its pings stay unanswered; it learns of it by its own time-outs only, or, after
+    ``seconds``, by a reset, as from a machine that has started again. (Over TCP this system still
+    acknowledges the bytes; a machine that has vanished would not even do that.)
     """
 
     occasions = _OPEN | {HANDSHAKE}
@@ -207,20 +218,6 @@ class ReplayFills(Fault, tag="replay-fills", frozen=True, kw_only=True):
     count: int = 10
 
 
-LineFault = Close | Reset | Stall | Slow | Garbage | Insert | Error | Refuse
+LineFault = Close | Reset | Stall | HalfOpen | Slow | Garbage | Insert | Error | Refuse
 MessageFault = Drop | Delay | Double | Swap | Truncate | WrongAccount | ReverseRows | NoRows | ReplayFills
 AnyFault = LineFault | MessageFault | Status
-
-
-def read_faults(table: Mapping[str, object]) -> tuple[AnyFault, ...]:
-    """The faults of a table such as ``tomllib`` reads. Raises :class:`UsageError` saying which is wrong."""
-    rows = table.get("fault", [])
-    if not isinstance(rows, list) or table.keys() - {"fault"}:
-        raise UsageError("a script of faults is a list of tables named [[fault]], and nothing else")
-    faults: list[AnyFault] = []
-    for number, row in enumerate(rows, 1):
-        try:
-            faults.append(msgspec.convert(row, AnyFault))
-        except (msgspec.ValidationError, UsageError) as error:
-            raise UsageError(f"fault {number}: {error}") from None
-    return tuple(faults)

@@ -77,6 +77,7 @@ class Session:
         "_ws",
         "aborted",
         "closed",
+        "gone",
         "number",
         "streams",
     )
@@ -96,6 +97,7 @@ class Session:
         self._due = now + config.opening_timeout
         self.number = number  # of its connection, from 1
         self.closed = False
+        self.gone = False  # the exchange has forgotten it, and the client does not know
         self.aborted = False
         self.streams: dict[str, Stream] = {}  # by topic
 
@@ -112,7 +114,7 @@ class Session:
             self._unread += data
             if len(self._unread) > self._config.max_unsent:
                 self._drop()
-        else:
+        elif not self.gone:
             self._take_in(data, now)
 
     def _take_in(self, data: bytes, now: float) -> None:
@@ -183,6 +185,13 @@ class Session:
         """End at once; what waits to be sent is lost."""
         self._drop()
 
+    def vanish(self) -> None:
+        """Forget the client without a word to it; what it sends from now on is lost."""
+        self.gone = True
+        self._outlet.clear()
+        self._due = inf
+        self._host.session_ended(self)
+
     def stall(self, until: float) -> None:
         """Neither read nor write until then."""
         self._outlet.hold(until)
@@ -229,7 +238,7 @@ class Session:
                 break  # wsproto keeps the rest
 
     def _handle(self, event: Event, now: float) -> None:
-        if self.closed:
+        if self.closed or self.gone:
             return  # whatever followed in the same bytes
         match event:
             case Request():
@@ -279,6 +288,8 @@ class Session:
         self.end()
 
     def _write(self, data: bytes) -> None:
+        if self.gone:
+            return
         self._outlet.add(data)
         if self._outlet.size > self._config.max_unsent:
             self._drop()

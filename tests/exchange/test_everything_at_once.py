@@ -94,7 +94,16 @@ def test_money_and_positions_are_conserved_whatever_fires(plan: list[tuple[Trade
 
 
 effects: tuple[type[AnyFault], ...] = (
-    *(faults.Close, faults.Reset, faults.Stall, faults.Slow, faults.Garbage, faults.Insert, faults.Error),
+    *(
+        faults.Close,
+        faults.Reset,
+        faults.Stall,
+        faults.HalfOpen,
+        faults.Slow,
+        faults.Garbage,
+        faults.Insert,
+        faults.Error,
+    ),
     *(faults.Refuse, faults.Status, faults.Drop, faults.Delay, faults.Double, faults.Swap, faults.Truncate),
     *(faults.WrongAccount, faults.ReverseRows, faults.NoRows, faults.ReplayFills),
 )

@@ -10,7 +10,19 @@ from math import inf
 import pytest
 
 from bulk_proto.errors import UsageError
-from bulk_proto.exchange import SCENARIOS, ExchangeConfig, SimulatedExchange, faults, read_faults, scenario
+from bulk_proto.exchange import (
+    SCENARIOS,
+    Dialect,
+    ExchangeConfig,
+    FlowMix,
+    InitialState,
+    SelfTrade,
+    SimulatedExchange,
+    faults,
+    read_faults,
+    read_script,
+    scenario,
+)
 from tests.exchange.in_memory import Client, Json, of_type, stream
 
 
@@ -49,7 +61,7 @@ def test_a_script_reads_as_the_same_faults_made_in_python() -> None:
 def test_every_effect_has_a_name() -> None:
     occasions = {"status": "handshake", "refuse": "connect", "wrong-account": "fill"}
     occasions |= {"reverse-rows": "reply", "no-rows": "reply", "replay-fills": "accountSnapshot"}
-    lines = ("close", "reset", "stall", "slow", "garbage", "insert", "error")
+    lines = ("close", "reset", "stall", "half-open", "slow", "garbage", "insert", "error")
     messages = ("drop", "delay", "double", "swap", "truncate")
     kinds = set()
     for name in (*lines, *messages, *occasions):
@@ -66,13 +78,13 @@ def test_an_empty_script_is_one() -> None:
     ("table", "complaint"),
     [
         ({"fault": {"do": "close"}}, "list of tables"),
-        ({"fault": [], "faults": []}, "list of tables"),
-        ({"fault": [{"do": "dance", "on": "post"}]}, "fault 1: Invalid value 'dance'"),
-        ({"fault": [{"on": "post"}]}, "fault 1"),
-        ({"fault": [{"do": "close", "on": "post"}, {"do": "close"}]}, "fault 2: Object missing .*`on`"),
+        ({"faults": []}, "the file: unknown name 'faults': known are exchange, dialect, fault"),
+        ({"fault": [{"do": "dance", "on": "post"}]}, "fault 1: unknown effect 'dance': do is one of close, "),
+        ({"fault": [{"on": "post"}]}, "fault 1: a fault needs on"),
+        ({"fault": [{"do": "close", "on": "post"}, {"do": "close"}]}, "fault 2: a fault needs on"),
         (
             {"fault": [{"do": "close", "on": "post", "cod": 1}]},
-            "fault 1: Object contains unknown field `cod`",
+            "fault 1: unknown name 'cod': known are do, on, nth, every, times, chance, at, until, code",
         ),
         ({"fault": [{"do": "close", "on": "post", "code": "x"}]}, "fault 1: Expected `int`"),
         ({"fault": [{"do": "close", "on": "lunch"}]}, "fault 1: Close cannot act on 'lunch'"),
@@ -83,6 +95,59 @@ def test_an_empty_script_is_one() -> None:
 def test_a_script_that_cannot_work_is_refused_with_the_place(table: Json, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         read_faults(table)
+
+
+def test_a_script_may_choose_the_dialect_and_the_settings() -> None:
+    text = """
+        [exchange]
+        ping_interval = 5
+        self_trade = "incoming"
+        signing_profiles = ["bulk-keychain-0.1.31", "documents-1.0"]
+        flow_mix = {makers = 0.5, momentum = 0.5}
+        further_fee_tiers = [{threshold = 1e6, maker_bps = 1.0, taker_bps = 3.0}]
+
+        [[exchange.markets]]
+        symbol = "DOGE-USD"
+        start_price = 0.2
+        tick = 0.0001
+        lot = 1
+
+        [dialect]
+        null_prices = true
+        initial_state = "omitted"
+
+        [[fault]]
+        on = "reply"
+        do = "drop"
+    """
+    given = ExchangeConfig(taker_delay=0.5, faults=(faults.Reset(on="time"),))
+    config = read_script(tomllib.loads(text), given)
+    assert (config.ping_interval, config.taker_delay) == (5.0, 0.5)
+    assert config.self_trade is SelfTrade.CANCEL_INCOMING
+    assert config.flow_mix == FlowMix(makers=0.5, momentum=0.5)
+    assert [market.symbol for market in config.markets] == ["DOGE-USD"]
+    assert config.dialect == Dialect(null_prices=True, initial_state=InitialState.OMITTED)
+    assert config.faults == (faults.Reset(on="time"), faults.Drop(on="reply"))
+    assert read_script({}) == ExchangeConfig()
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ({"exchange": {"ping": 1}}, r"\[exchange\]: unknown name 'ping': known are markets, .*ping_interval"),
+        ({"exchange": {"ping_interval": -1}}, r"\[exchange\]: intervals must be positive"),
+        ({"exchange": {"ping_interval": "soon"}}, r"\[exchange\]: Expected `float`, got `str`"),
+        ({"exchange": {"markets": [{"symbl": "X"}]}}, r"\[exchange\]: Object"),
+        ({"exchange": {"faults": []}}, r"faults has a part of its own: write \[\[fault\]\]"),
+        ({"exchange": {"dialect": {}}}, r"dialect has a part of its own: write \[dialect\]"),
+        ({"exchange": 1}, r"\[exchange\] is a table"),
+        ({"dialect": {"null_price": 1}}, r"\[dialect\]: unknown name 'null_price': known .*null_prices"),
+        ({"dialect": []}, r"\[dialect\] is a table"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_with_the_place(table: Json, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        read_script(table)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from wsproto.events import RejectConnection
+from wsproto.events import Ping, RejectConnection, TextMessage
 
 from bulk_proto.exchange import faults
 from bulk_proto.exchange.faults import AnyFault
@@ -14,6 +14,7 @@ from tests.exchange.in_memory import (
     Client,
     limit,
     masked,
+    of_type,
     still_answers,
     types,
 )
@@ -233,3 +234,73 @@ def test_a_handshake_can_end_in_a_reset_or_begin_with_garbage() -> None:
         session.receive_data(HANDSHAKE, 0.0)
     assert (first.data_to_send(), first.closed) == (b"", True)
     assert second.data_to_send().startswith(b"\xff\xff\xffHTTP/1.1 101")
+
+
+# Half-open
+
+
+def test_a_half_open_line_takes_everything_and_answers_nothing() -> None:
+    served = troubled(faults.HalfOpen(on="post"))
+    client = Client(served)
+    client.subscribe(ANNAS, TICKERS)
+    assert client.post(ANNA.transaction(ORDER)) == []
+    assert served.sessions == []
+    client.send_text("{}")
+    client.send(client.ws.send(Ping()))
+    served.advance(1000.0)
+    assert client.messages() == []
+    assert client.pings() == 0
+    assert not client.session.closed
+    assert open_orders(served) == 0
+    client.send(b"")
+    assert client.session.closed
+
+
+def test_requests_that_waited_are_lost_with_a_half_open_line() -> None:
+    served = troubled(faults.Delay(on="post", seconds=1.0), faults.HalfOpen(on="unsubscribe"))
+    client = Client(served)
+    client.post(ANNA.transaction(ORDER))
+    client.ask({"method": "unsubscribe", "topic": "ticker.BTC-USD"})
+    served.advance(2.0)
+    assert open_orders(served) == 0
+
+
+def test_what_follows_in_the_same_bytes_is_lost_with_a_half_open_line() -> None:
+    served = troubled(faults.HalfOpen(on="unsubscribe"))
+    client = Client(served)
+    going = client.ws.send(TextMessage(data='{"method":"unsubscribe","topic":"x"}'))
+    client.send(going + client.ws.send(TextMessage(data=client.text_of(ANNA.transaction(ORDER)))))
+    assert open_orders(served) == 0
+    assert len(served.received) == 1
+
+
+def test_a_half_open_line_ends_in_a_reset_when_the_machine_is_back() -> None:
+    served = troubled(faults.HalfOpen(on="post", seconds=5.0))
+    client = Client(served)
+    client.post(ANNA.transaction(ORDER))
+    served.advance(4.9)
+    assert not client.session.closed
+    served.advance(5.0)
+    assert client.session.closed
+    assert client.session.aborted
+    assert client.session in served.sessions_with_output()
+
+
+def test_a_handshake_can_meet_a_half_open_line() -> None:
+    served = troubled(faults.HalfOpen(on="handshake"))
+    client = Client(served)
+    assert client.messages() == []
+    assert client.events == []
+    served.advance(1000.0)
+    assert not client.session.closed
+
+
+def test_neighbours_of_a_half_open_line_go_on() -> None:
+    served = troubled(faults.HalfOpen(on="post"))
+    gone, other = Client(served), Client(served)
+    gone.subscribe(TICKERS)
+    other.subscribe(TICKERS)
+    gone.post(ANNA.transaction(ORDER))
+    served.advance(1.0)
+    assert len(of_type(other.messages(), "ticker")) == 5
+    assert gone.messages() == []
