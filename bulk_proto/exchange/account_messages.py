@@ -17,6 +17,7 @@ from .orders import REASONS, Order, Trigger
 from .units import SCALE, from_money, from_units
 
 _TIF = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.ALO: "postOnly"}
+_BEGINS = frozenset({OrderStatus.RESTING, OrderStatus.WORKING})
 _LONG_NAMES = {
     "sym": "symbol",
     "oid": "orderId",
@@ -44,6 +45,15 @@ def order_update(order: Order, dialect: Dialect) -> Json:
     if dialect.long_order_updates:
         row = _long(row)
     return {"type": "orderUpdate", **row}
+
+
+def legacy_order(order: Order, dialect: Dialect) -> Json | None:
+    """The older event beside an update, if the order begins or ends with it."""
+    if order.status in _BEGINS:
+        return {"type": "order", **_order(order, dialect), "status": "placed"}
+    if order.status.is_cancelled():
+        return {"type": "order", **_order(order, dialect), "status": "cancelled"}
+    return None
 
 
 def fill(order: Order, price: int, size: int, fee: int, trade_id: str, other: str, dialect: Dialect) -> Json:
@@ -198,7 +208,8 @@ def _optional(units: int | None) -> float | None:
 
 def _open_order(order: Order, dialect: Dialect) -> Json:
     status = "working" if order.filled else "resting" if order.trigger else "placed"
-    return _long(_order(order, dialect)) | {"status": status}
+    row = _order(order, dialect) | {"status": status}
+    return row if dialect.short_open_orders else _long(row)
 
 
 def _long(row: Json) -> Json:

@@ -168,9 +168,15 @@ class PriceHistory:
         self._series.pop(interval, None)
 
     def take_changed(self) -> list[tuple[str, list[Bar]]]:
-        """Watched intervals with the bars that changed since the last call."""
-        changed = ((interval, series.take_changed()) for interval, series in self._series.items())
+        """Watched intervals but the shortest, with the bars that changed since the last call."""
+        longer = (each for each in self._series.items() if each[0] != BASE)
+        changed = ((interval, series.take_changed()) for interval, series in longer)
         return [(interval, bars) for interval, bars in changed if bars]
+
+    def take_latest(self) -> list[Bar]:
+        """The same for the shortest interval."""
+        series = self._series.get(BASE)
+        return [] if series is None else series.take_changed()
 
     def turnover(self) -> Turnover:
         """Over all that is remembered; zeros when nothing is."""

@@ -88,9 +88,17 @@ class Dialect(Struct, frozen=True, kw_only=True):
     fill_after_order_update: bool = False
     trades_key: str = "trades"  # "data" for older servers, "" for a bare array
     trade_side_key: str = "side"  # or "b"
-    candles_key: str = "candles"  # "" for a bare array
+    candles_key: str = "candles"  # "" for a bare array; "candle" in older clients, one for each message
+    single_candles: bool = False  # one candle for each message, not in a list
+    camel_case_topics: bool = False  # l2Snapshot.BTC-USD in place of l2snapshot.BTC-USD
+    delta_begins_as_snapshot: bool = False  # the first book of an l2Delta topic has the type l2Snapshot
     long_order_updates: bool = False  # long field names in orderUpdate
+    short_open_orders: bool = False  # short field names in accountSnapshot
+    legacy_order_events: bool = False  # an order event beside each orderUpdate that begins or ends an order
     old_margin_names: bool = False  # totalBalance and availableBalance
+    adl_event: str = "adl"  # or "ADL"
+    agent_wallet_key: str = "agentWallet"  # or "agent_wallet"
+    ack_replies: bool = False  # a transaction that has but one ack as its rows is answered by an ack alone
     cancelled_ioc: str = "cancelledIoc"  # older documents: cancelledIOC
     partial_remainder: str = "cancelledIoc"  # of a market order; "partiallyFilled" is the other reading
     fees_positive: bool = False  # paid fees are negative by default
@@ -98,7 +106,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     null_prices: bool = False  # markPrice and oraclePrice of tickers are null, as has been observed
     market_times_in_ns: bool = False  # books, trades: milliseconds by default
     account_times_in_ms: bool = False  # account events and tickers: nanoseconds by default
-    unknown_fields: bool = False  # every message carries a field that no document knows
+    missing_optional: bool = False  # what older servers leave out is left out
+    unknown_fields: bool = False  # every object carries a field that no document knows
 
 
 class ExchangeConfig(Struct, frozen=True, kw_only=True):
@@ -135,7 +144,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     # Cadences
     ticker_interval: float = 0.2
     snapshot_interval: float = 0.2
-    candle_interval: float = 1.0
+    candle_interval: float = 10.0  # of all but the shortest candles: those are told at once
     context_interval: float = 2.0
     past_candles: int = 360  # bars of 10 s made up at the start
     kept_candles: int = 4320  # bars of 10 s remembered: larger candles are made of them

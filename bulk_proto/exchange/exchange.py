@@ -26,7 +26,8 @@ from .received import Receipt, Received, Unreadable
 from .requests import Post, Request, RequestMalformed, Subscribe, Unsubscribe, read_request
 from .schedule import Schedule, Task
 from .session import Session
-from .streams import EntryRefused, Stream, normalized, read_entry
+from .spelling import respelled
+from .streams import EntryRefused, Stream, normalized, read_entry, spelled
 from .trading import Trading
 from .transactions import Admission, TransactionMalformed, TransactionRefused, may_take
 from .units import to_money
@@ -108,7 +109,7 @@ class SimulatedExchange:
             request = read_request(text)
         except RequestMalformed as malformed:
             self._record(session, Unreadable(str(malformed)))
-            _send(session, post_messages.error_frame(str(malformed), malformed.request))
+            self._send(session, post_messages.error_frame(str(malformed), malformed.request))
             return
         self._record(session, request)
         wait = self._faults.asked(session, type(request).__name__.lower()) if self.config.faults else 0.0
@@ -156,7 +157,7 @@ class SimulatedExchange:
                 case _:
                     assert_never(request)
         except RequestMalformed as malformed:
-            _send(session, post_messages.error_frame(str(malformed), malformed.request))
+            self._send(session, post_messages.error_frame(str(malformed), malformed.request))
 
     def _subscribe(self, session: Session, entries: list[object]) -> None:
         limit = self.config.max_subscriptions
@@ -171,13 +172,14 @@ class SimulatedExchange:
             session.close(CloseReason.POLICY_VIOLATION, "too many subscriptions")
             return
         for refusal in refusals:
-            _send(session, post_messages.error_frame(refusal))
+            self._send(session, post_messages.error_frame(refusal))
         if not streams or session.closed:
             return
         for stream in streams.values():
             self._feeds.add(session, stream)
-        states = [state for stream in streams.values() if (state := self._feeds.initial_state(stream))]
-        reply = Packet(post_messages.subscription_response(list(streams)))
+        states = [state for stream in streams.values() for state in self._feeds.initial_states(stream)]
+        topics = [spelled(topic, self.config.dialect) for topic in streams]
+        reply = self._packet(post_messages.subscription_response(topics))
         before = self.config.dialect.initial_state is InitialState.BEFORE_REPLY
         for packet in (*states, reply) if before else (reply, *states):
             session.send(packet)
@@ -185,25 +187,31 @@ class SimulatedExchange:
     def _unsubscribe(self, session: Session, topic: str) -> None:
         topic = normalized(topic)
         if topic not in session.streams:
-            _send(session, post_messages.error_frame(f"not subscribed to {topic[:64]}"))
+            self._send(session, post_messages.error_frame(f"not subscribed to {topic[:64]}"))
             return
         self._feeds.remove(session, topic)
-        _send(session, post_messages.unsubscribe_response(topic))
+        self._send(session, post_messages.unsubscribe_response(spelled(topic, self.config.dialect)))
 
     def _post(self, session: Session, post: Post) -> None:
         try:
             rows = self._admission.execute(post.payload)
-            reply = post_messages.post_reply(post.id, rows)
+            reply = post_messages.post_reply(post.id, rows, self.config.dialect)
         except TransactionRefused as refused:
-            reply = post_messages.post_reply(post.id, refused.rows, ok=False)
+            reply = post_messages.post_reply(post.id, refused.rows, self.config.dialect, ok=False)
         except TransactionMalformed as malformed:
             raise RequestMalformed(str(malformed), post.id) from None
         if self.config.dialect.events_before_reply:
             self._feeds.publish(self._journal)
-            _send(session, reply)
+            self._send(session, reply)
         else:
-            _send(session, reply)
+            self._send(session, reply)
             self._feeds.publish(self._journal)
+
+    def _send(self, session: Session, message: Json) -> None:
+        session.send(self._packet(message))
+
+    def _packet(self, message: Json) -> Packet:
+        return Packet(respelled(message, self.config.dialect))
 
     # Time
 
@@ -251,7 +259,3 @@ def _every(interval: float, publish: Callable[[], None]) -> Task:
         return due + interval
 
     return task
-
-
-def _send(session: Session, message: Json) -> None:
-    session.send(Packet(message))

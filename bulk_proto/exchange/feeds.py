@@ -6,6 +6,7 @@ from typing import assert_never
 
 from . import account_messages, market_messages
 from .accounts import Ledger
+from .candles import BASE, Bar
 from .clock import ExchangeClock
 from .config import ExchangeConfig, InitialState
 from .frames import Packet
@@ -13,7 +14,8 @@ from .journal import Journal
 from .margin import Markets
 from .market_messages import Json
 from .session import Session
-from .streams import Stream, StreamKind
+from .spelling import respelled
+from .streams import Stream, StreamKind, spelled
 
 
 class Feeds:
@@ -52,29 +54,35 @@ class Feeds:
         for topic in list(session.streams):
             self.remove(session, topic)
 
-    def initial_state(self, stream: Stream) -> Packet | None:
+    def initial_states(self, stream: Stream) -> list[Packet]:
         """What a new listener of ``stream`` gets first, if anything."""
-        data: object
+        kind = stream.kind
+        if kind is StreamKind.L2_DELTA and self._dialect.delta_begins_as_snapshot:
+            kind = StreamKind.L2_SNAPSHOT
+        return [self._packet(kind, stream.topic, data) for data in self._present(stream)]
+
+    def _present(self, stream: Stream) -> list[object]:
         match stream.kind:
             case StreamKind.TICKER | StreamKind.TRADES:
-                return None
+                return []
             case StreamKind.L2_DELTA if self._dialect.initial_state is InitialState.OMITTED:
-                return None
+                return []
             case StreamKind.L2_DELTA | StreamKind.L2_SNAPSHOT:
-                data = self._snapshot(stream)
+                return [self._snapshot(stream)]
             case StreamKind.CANDLE:
                 bars = self._markets[stream.symbol].history.watch(stream.interval)
-                data = market_messages.candles(bars, self._dialect)
+                return market_messages.candles(bars, self._dialect)
             case StreamKind.RISK:
-                data = market_messages.risk(self._markets[stream.symbol], self._clock.wall_ns, self._dialect)
+                return [
+                    market_messages.risk(self._markets[stream.symbol], self._clock.wall_ns, self._dialect)
+                ]
             case StreamKind.CONTEXT:
-                data = market_messages.frontend_context(self._markets.values())
+                return [market_messages.frontend_context(self._markets.values())]
             case StreamKind.ACCOUNT:
                 account = self._ledger.look(stream.key)
-                data = account_messages.account_snapshot(account, self._config, self._markets)
+                return [account_messages.account_snapshot(account, self._config, self._markets)]
             case _:
                 assert_never(stream.kind)
-        return self._packet(stream.kind, stream.topic, data)
 
     # Periodic
 
@@ -95,8 +103,11 @@ class Feeds:
     def publish_candles(self) -> None:
         for market in self._markets.values():
             for interval, bars in market.history.take_changed():
-                topic = f"candle.{market.symbol}.{interval}"
-                self._broadcast(StreamKind.CANDLE, topic, market_messages.candles(bars, self._dialect))
+                self._publish_bars(market.symbol, interval, bars)
+
+    def _publish_bars(self, symbol: str, interval: str, bars: list[Bar]) -> None:
+        for data in market_messages.candles(bars, self._dialect):
+            self._broadcast(StreamKind.CANDLE, f"candle.{symbol}.{interval}", data)
 
     def publish_context(self) -> None:
         topic = StreamKind.CONTEXT.value
@@ -107,7 +118,7 @@ class Feeds:
     # As it happens
 
     def publish(self, journal: Journal) -> None:
-        """Tell what the last transaction did: to the accounts, then trades, then books."""
+        """Tell what the last transaction did: to the accounts, then trades, candles, and books."""
         events = journal.account_events
         if events:
             for topic, event in events:
@@ -119,6 +130,8 @@ class Feeds:
                 self._broadcast(StreamKind.TRADES, f"trades.{symbol}", trades)
             journal.trades.clear()
         for market in self._markets.values():
+            if bars := market.history.take_latest():
+                self._publish_bars(market.symbol, BASE, bars)
             changes = market.book.take_changes()
             if changes and (topic := f"l2delta.{market.symbol}") in self.topics:
                 for change in changes:
@@ -139,7 +152,5 @@ class Feeds:
                 session.send(packet)
 
     def _packet(self, kind: StreamKind, topic: str, data: object) -> Packet:
-        message: Json = {"type": kind.value, "topic": topic, "data": data}
-        if self._dialect.unknown_fields:
-            message["fieldOfTheFuture"] = 1
-        return Packet(message)
+        message: Json = {"type": kind.value, "topic": spelled(topic, self._dialect), "data": data}
+        return Packet(respelled(message, self._dialect))

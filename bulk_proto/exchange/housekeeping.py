@@ -78,7 +78,7 @@ class Office:
             del account.agents[agent]
         else:
             account.agents[agent] = None
-        return row("agentWallet", agentWallet=agent)
+        return row("agentWallet", **{self._config.dialect.agent_wallet_key: agent})
 
     def set_leverage(self, account: Account, chosen: dict[str, float]) -> Row:
         for symbol, leverage in chosen.items():

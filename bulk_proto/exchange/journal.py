@@ -38,7 +38,10 @@ class Journal:
         """The order has a new status: stamp it and tell its owner."""
         order.stamp = self._clock.stamp()
         if (topic := f"account.{order.account}") in self._watched:
-            self.account_events.append((topic, account_messages.order_update(order, self._config.dialect)))
+            dialect = self._config.dialect
+            self.account_events.append((topic, account_messages.order_update(order, dialect)))
+            if dialect.legacy_order_events and (older := account_messages.legacy_order(order, dialect)):
+                self.account_events.append((topic, older))
 
     def executed(
         self, account: Account, order: Order, price: int, size: int, fee: int, trade_id: str, other: str

@@ -96,7 +96,7 @@ class Liquidation:
             counter = self._order(other, key, Cause.DELEVERAGING)
             self._trading.cross(account, order, other, counter, price)
             self._trading.finish(other, counter)
-            self._announce("adl", other, counter)
+            self._announce(self._config.dialect.adl_event, other, counter)
 
     def _other_side(self, order: Order, price: int) -> list[tuple[Account, PositionKey]]:
         found = []

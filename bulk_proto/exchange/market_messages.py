@@ -66,21 +66,24 @@ def trades(rows: list[Json], dialect: Dialect) -> object:
     return {dialect.trades_key: rows} if dialect.trades_key else rows
 
 
-def candles(bars: Iterable[Bar], dialect: Dialect) -> object:
-    rows = [
-        {
-            "t": bar.opens,
-            "T": bar.closes,
-            "o": from_units(bar.open),
-            "h": from_units(bar.high),
-            "l": from_units(bar.low),
-            "c": from_units(bar.close),
-            "v": from_units(bar.volume),
-            "n": bar.trades,
-        }
-        for bar in bars
-    ]
-    return {dialect.candles_key: rows} if dialect.candles_key else rows
+def candles(bars: Iterable[Bar], dialect: Dialect) -> list[object]:
+    """The data of one message, or of one for each bar where a message holds a single one."""
+    rows = [_candle(bar) for bar in bars]
+    messages: list[object] = list(rows) if dialect.single_candles else [rows]
+    return [{dialect.candles_key: data} for data in messages] if dialect.candles_key else messages
+
+
+def _candle(bar: Bar) -> Json:
+    return {
+        "t": bar.opens,
+        "T": bar.closes,
+        "o": from_units(bar.open),
+        "h": from_units(bar.high),
+        "l": from_units(bar.low),
+        "c": from_units(bar.close),
+        "v": from_units(bar.volume),
+        "n": bar.trades,
+    }
 
 
 def snapshot(

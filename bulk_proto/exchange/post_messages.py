@@ -44,7 +44,10 @@ def error_row(message: str) -> Row:
     return {"error": {"message": message}}
 
 
-def post_reply(request: int, rows: list[Row], *, ok: bool = True) -> Json:
+def post_reply(request: int, rows: list[Row], dialect: Dialect, *, ok: bool = True) -> Json:
+    match rows:
+        case [{"ack": acknowledged}] if dialect.ack_replies:
+            return {"type": "post", "id": request, "data": {"type": "ack", **acknowledged}}
     payload = {
         "status": "ok" if ok else "error",
         "response": {"type": "order", "data": {"statuses": rows}},

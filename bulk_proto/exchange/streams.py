@@ -10,6 +10,7 @@ from msgspec import Struct
 from bulk_proto.signing.base58 import is_key
 
 from .candles import INTERVALS
+from .config import Dialect
 from .units import to_units
 
 
@@ -68,6 +69,14 @@ def normalized(topic: str) -> str:
     head, dot, rest = topic.partition(".")
     kind = _KINDS.get(head.casefold())
     return topic if kind is None else _head(kind) + dot + rest
+
+
+def spelled(topic: str, dialect: Dialect) -> str:
+    """A topic as it is written to clients."""
+    if not dialect.camel_case_topics:
+        return topic
+    head, dot, rest = topic.partition(".")
+    return _KINDS[head.casefold()].value + dot + rest
 
 
 def _head(kind: StreamKind) -> str:

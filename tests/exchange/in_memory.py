@@ -43,7 +43,7 @@ def exchange(config: ExchangeConfig | None = None, seed: int = 1) -> SimulatedEx
 
 
 def speaking(**dialect: Any) -> ExchangeConfig:
-    return quiet(dialect=Dialect(**dialect))
+    return quiet(dialect=Dialect(**dialect), candle_interval=1.0)
 
 
 class Trader:

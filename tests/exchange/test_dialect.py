@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from bulk_proto import wire
 from bulk_proto.enums import OrderStatus
-from bulk_proto.events import AccountSnapshot, Candles, OrderState, Trades
+from bulk_proto.events import AccountSnapshot, Candles, OrderState, Trades, UnknownMessage
 from bulk_proto.exchange import InitialState
 from tests.exchange.in_memory import (
     ANNA,
@@ -23,6 +24,7 @@ from tests.exchange.in_memory import (
     quiet,
     speaking,
 )
+from tests.exchange.scene import on_fill, st
 
 STREAMS: list[Json] = [
     {"type": "account", "user": [ANNA.key, BERT.key]},
@@ -83,13 +85,75 @@ def test_trades_container_and_side(key: str, side: str) -> None:
     assert event.trades[0].side is not None
 
 
-@pytest.mark.parametrize("key", ["candles", ""])
-def test_candles_container(key: str) -> None:
-    message = of_type(conversation(candles_key=key), "candle")[-1]
-    assert isinstance(message["data"], dict if key else list)
+@pytest.mark.parametrize(
+    ("key", "single"), [("candles", False), ("", False), ("candle", True), ("", True), ("candle", False)]
+)
+def test_candles_container(key: str, single: bool) -> None:
+    past, *_, message = of_type(conversation(candles_key=key, single_candles=single), "candle")
+    data = message["data"][key] if key else message["data"]
+    assert isinstance(data, dict if single else list)
+    for each, count in ((message, 1), (past, 1 if single else 60)):
+        event = wire.decode(json.dumps(each).encode())
+        assert isinstance(event, Candles)
+        assert len(event.candles) == count
+
+
+def test_topics_in_camel_case() -> None:
+    client = Client(exchange(speaking(camel_case_topics=True)))
+    reply, book = client.subscribe({"type": "l2Delta", "symbol": "BTC-USD"})
+    assert (reply["topics"], book["topic"]) == (["l2Delta.BTC-USD"], "l2Delta.BTC-USD")
+    (gone,) = client.ask({"method": "unsubscribe", "topic": "l2Delta.BTC-USD"})
+    assert gone["topic"] == "l2Delta.BTC-USD"
+
+
+def test_the_first_book_of_the_delta_stream_may_have_the_type_of_a_snapshot() -> None:
+    client = Client(exchange(speaking(delta_begins_as_snapshot=True)))
+    _, book = client.subscribe({"type": "l2Delta", "symbol": "BTC-USD"})
+    assert (book["type"], book["topic"]) == ("l2Snapshot", "l2delta.BTC-USD")
+
+
+def test_short_names_in_the_snapshot() -> None:
+    client = Client(exchange(speaking(short_open_orders=True)))
+    client.rows(ANNA.transaction(limit("buy", 90.0, 1.0)))
+    (message,) = of_type(client.subscribe({"type": "account", "user": ANNA.key}), "account")
+    assert message["data"]["openOrders"][0]["origSz"] == 1.0
     event = wire.decode(json.dumps(message).encode())
-    assert isinstance(event, Candles)
-    assert len(event.candles) == 1
+    assert isinstance(event, AccountSnapshot)
+    assert event.open_orders[0].size_orig == 1.0
+
+
+def test_older_servers_send_an_order_event_too() -> None:
+    events = account_events(conversation(legacy_order_events=True))
+    told = [(event["type"], event["status"]) for event in events if "order" in event["type"]]
+    assert told == [
+        *[("orderUpdate", "resting"), ("order", "placed")],
+        *[("orderUpdate", "filled"), ("orderUpdate", "working")],
+        *[("orderUpdate", "cancelledIoc"), ("order", "cancelled")],
+    ]
+
+
+def test_the_older_event_knows_beginnings_and_ends_only() -> None:
+    client = Client(exchange(speaking(legacy_order_events=True)))
+    client.subscribe({"type": "account", "user": ANNA.key})
+    (row,) = client.rows(ANNA.transaction(limit("buy", 90.0, 1.0)))
+    change = {"mod": {"oid": row["resting"]["oid"], "c": "BTC-USD", "sz": 2.0}}
+    events = account_events(client.post(ANNA.transaction(change)))
+    assert [event["type"] for event in events] == ["orderUpdate"]
+
+
+def test_a_single_ack_can_be_an_answer_of_its_own() -> None:
+    client = Client(exchange(speaking(ack_replies=True)))
+    revoke = {"rbc": {"to": BERT.key}}
+    (reply,) = client.post(ANNA.transaction(revoke))
+    assert reply["data"] == {"type": "ack", "ok": True}
+    (reply,) = client.post(ANNA.transaction(revoke, revoke))
+    assert reply["data"]["type"] == "action"
+
+
+def test_the_other_name_of_an_agent_wallet() -> None:
+    client = Client(exchange(speaking(agent_wallet_key="agent_wallet")))
+    rows = client.rows(ANNA.transaction({"agentWalletCreation": {"a": BERT.key, "d": False}}))
+    assert rows == [{"agentWallet": {"agent_wallet": BERT.key}}]
 
 
 def test_long_order_updates() -> None:
@@ -157,10 +221,47 @@ def test_time_units() -> None:
         assert ticker["timestamp"] == account_time + (200_000_000 if account_time == ns else 200)
 
 
-def test_unknown_fields() -> None:
-    for message in conversation(unknown_fields=True):
-        if message["type"] not in ("post", "subscriptionResponse"):
-            assert message["fieldOfTheFuture"] == 1
+def objects(value: object, *, in_rows: bool = False) -> Iterator[Json]:
+    """Every object of a message but status rows, which have one key each."""
+    if isinstance(value, dict):
+        if not in_rows:
+            yield value
+        for name, inside in value.items():
+            yield from objects(inside, in_rows=name == "statuses")
+    elif isinstance(value, list):
+        for inside in value:
+            yield from objects(inside, in_rows=in_rows)
+
+
+def test_unknown_fields_are_everywhere_and_the_client_does_not_mind() -> None:
+    messages = conversation(unknown_fields=True)
+    assert all(each["fieldOfTheFuture"] == 1 for message in messages for each in objects(message))
+    for message in messages:
+        rich = json.dumps(message)
+        plain = rich.replace(', "fieldOfTheFuture": 1', "")
+        assert "Future" not in plain
+        if message["type"] != "post":  # what is in its rows is kept as it came
+            assert repr(wire.decode(rich.encode())) == repr(wire.decode(plain.encode()))
+
+
+def test_what_is_optional_may_be_missing() -> None:
+    messages = conversation(missing_optional=True)
+    ticker = of_type(messages, "ticker")[0]["data"]["ticker"]
+    assert ticker.keys().isdisjoint({"regime", "fairBookPx", "fairVol", "fairBias"})
+    fills = account_events(messages, "fill")
+    assert fills
+    assert not any("tradeId" in fill for fill in fills)
+    assert all("iso" not in event for event in account_events(messages, "positionUpdate"))
+    for message in messages:
+        assert not isinstance(wire.decode(json.dumps(message).encode()), UnknownMessage)
+
+
+def test_what_a_client_sent_is_not_respelled() -> None:
+    client = Client(exchange(speaking(unknown_fields=True)))
+    client.rows(ANNA.transaction(on_fill(limit("buy", 90.0, 1.0), st(False, 80.0))))
+    (snapshot,) = account_events(client.subscribe({"type": "account", "user": ANNA.key}))
+    (pending,) = snapshot["pendingOnFill"]
+    assert pending["actions"] == [st(False, 80.0)]
 
 
 def test_the_default_dialect_has_none_of_this() -> None:

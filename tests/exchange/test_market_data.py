@@ -172,7 +172,7 @@ def test_each_match_is_told_once_with_the_side_of_the_taker() -> None:
 
 
 def test_past_candles_come_at_once_and_the_open_one_is_repeated() -> None:
-    served = exchange(quiet(past_candles=12))
+    served = exchange(quiet(past_candles=12, candle_interval=1.0))
     client, trader = Client(served), Client(served)
     _, past = client.subscribe(stream("candle", interval="1m"))
     event = wire.decode(json.dumps(past).encode())
@@ -191,6 +191,18 @@ def test_past_candles_come_at_once_and_the_open_one_is_repeated() -> None:
     assert bars == [[first], [first | {"c": 100.5, "v": 4.0, "n": 3}]]
     served.advance(10.0)
     assert client.messages() == []
+
+
+def test_the_shortest_candles_come_at_once_and_the_others_every_ten_seconds() -> None:
+    served = exchange(quiet(past_candles=0))
+    client, trader = Client(served), Client(served)
+    client.subscribe(stream("candle", interval="10s"), stream("candle", interval="1m"))
+    trade(trader, 101.0)
+    assert [message["topic"] for message in client.messages()] == ["candle.BTC-USD.10s"]
+    served.advance(9.9)
+    assert client.messages() == []
+    served.advance(10.0)
+    assert [message["topic"] for message in client.messages()] == ["candle.BTC-USD.1m"]
 
 
 # The rest
