@@ -157,11 +157,19 @@ class Trading:
         while order.remaining and (maker := market.book.next_match(order.is_buy, worst)) is not None:
             if maker.account != order.account:
                 self._execute(account, order, maker, market)
+                self._check_rest(account, order)
             elif self._config.self_trade is SelfTrade.CANCEL_RESTING:
                 self.cancel(account, maker, OrderStatus.CANCELLED_SELFCROSSING)
             else:
                 order.end(OrderStatus.CANCELLED_SELFCROSSING)
                 self._journal.order_changed(order)
+
+    def _check_rest(self, account: Account, order: Order) -> None:
+        """An execution far from the mark price costs margin that the rest of the order may need."""
+        rest = 0 if order.reduce_only else order.remaining
+        if rest and not self._affords(account, order, rest):
+            order.end(OrderStatus.CANCELLED_RISKLIMIT, "Insufficient margin")
+            self._journal.order_changed(order)
 
     def _execute(self, account: Account, taker: Order, maker: Order, market: MarketState) -> None:
         owner = self._ledger.accounts[maker.account]

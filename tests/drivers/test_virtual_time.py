@@ -146,7 +146,7 @@ class Far:
 
     def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
-        self._server = ExchangeServer(ExchangeConfig(epoch_ns=time.time_ns()), seed=7)
+        self._server = ExchangeServer(ExchangeConfig(epoch_ns=time.time_ns()), 7, tasks)
         tasks.start_soon(self._server.keep_time)
 
     async def connect(self, config: Config) -> ByteStream:
