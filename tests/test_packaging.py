@@ -93,8 +93,8 @@ def test_the_wheel_holds_its_packages_and_nothing_else(wheel: Path) -> None:
         "bulk_proto",
         "bulk_anyio",
         "bulk_sync",
-        "bulk_pytest",
         "bulk_api",
+        "bulk_pytest.py",
     }
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     names = {line.split(">")[0].strip() for line in required}
