@@ -9,37 +9,62 @@ from __future__ import annotations
 from bulk_proto.errors import InvalidKey
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_CHARACTERS = _ALPHABET.encode().ljust(256, b"\0")
 _INVALID = 0xFF
 _DIGITS = bytes(_ALPHABET.find(chr(code)) % 256 for code in range(256))  # find() gives -1, which is _INVALID
 
-# Ten digits still fit a machine word, so the slow arithmetic on big integers happens once in ten digits.
+# Ten digits still fit a machine word, so decoding multiplies a big integer once in ten digits.
 _GROUP = 10
 _TEN_DIGITS = 58**_GROUP
 _FIVE_DIGITS = 58**5
-_FOUR_DIGITS = 58**4
-_TWO_DIGITS = 58**2
 
 _MAX_TEXT = 128  # 64 bytes need at most 88 characters; decoding time grows with the square of the length
 
 
+# Encoding cuts a number into groups of 16 digits and lays them side by side in one big integer, the row, with
+# 16 bits for each digit. Groups are then halved, all of them at once, until every digit is alone. A division
+# by 58**n is a multiplication by its reciprocal, and each group has room for that product.
+_WIDE = 58**16
+_MOST_GROUPS = 8
+_MAX_DATA = 93  # the most bytes that 128 digits can hold
+
+
+def _halving(n: int) -> tuple[int, int, int, int]:
+    """What makes pairs of groups of ``n`` digits out of all groups of ``2 * n`` digits in a row.
+
+    The reciprocal of 58**n times 2**shift, that shift, a mask of the bits where the quotients come out, and a
+    factor that takes a quotient out of its group and adds it above the remainder.
+    """
+    divisor, half = 58**n, 16 * n
+    bits = divisor.bit_length()
+    # Rounding the reciprocal up adds less than divisor / 2**shift to it. Times a group, which is below
+    # divisor**2, that is less than 1 / divisor: never enough for the next whole number.
+    shift = 3 * bits
+    reciprocal = -(-(1 << shift) // divisor)
+    quotients = sum((1 << bits) - 1 << at for at in range(0, 256 * _MOST_GROUPS, 2 * half))
+    return reciprocal, shift, quotients, (1 << half) - divisor
+
+
+_HALVINGS = [_halving(n) for n in (8, 4, 2, 1)]
+
+
 def encode(data: bytes) -> str:
-    """The text for ``data``."""
+    """The text for ``data``; raises ValueError for more than 93 bytes: no key or signature is that long."""
+    if len(data) > _MAX_DATA:
+        raise ValueError(f"base58 is for keys, ids and signatures: at most {_MAX_DATA} bytes")
     number = int.from_bytes(data, "big")
-    groups: list[str] = []
+    row = at = 0
     while number:
-        number, low = divmod(number, _TEN_DIGITS)
-        low, de = divmod(low, _FOUR_DIGITS)
-        a, bc = divmod(low, _FOUR_DIGITS)
-        groups.append(
-            _PAIRS[a]
-            + _PAIRS[bc // _TWO_DIGITS]
-            + _PAIRS[bc % _TWO_DIGITS]
-            + _PAIRS[de // _TWO_DIGITS]
-            + _PAIRS[de % _TWO_DIGITS]
-        )
-    groups.reverse()
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + "".join(groups).lstrip("1")
+        number, group = divmod(number, _WIDE)
+        row |= group << at
+        at += 256
+    for reciprocal, shift, quotients, spread in _HALVINGS:
+        row += (row * reciprocal >> shift & quotients) * spread
+    digits = row.to_bytes(row.bit_length() + 15 >> 4 << 1, "big")[1::2]
+    text = digits.translate(_CHARACTERS).decode()
+    if data[:1] != b"\0":
+        return text
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
 def decode(text: str) -> bytes:

@@ -16,12 +16,31 @@ from bulk_proto.signing import base58
 from .signing_vectors import OWNER
 
 
-@given(st.integers(0, 8), st.binary(max_size=80))
+@given(st.integers(0, 8), st.binary(max_size=85))
 def test_any_bytes_read_and_write_as_the_reference_does(zeros: int, rest: bytes) -> None:
     data = bytes(zeros) + rest
     text = base58.encode(data)
     assert text == reference.b58encode(data).decode()
     assert base58.decode(text) == data
+
+
+@pytest.mark.parametrize("size", range(1, 94))
+@pytest.mark.parametrize("byte", [0x00, 0x01, 0x7F, 0xFF])
+def test_the_smallest_and_the_largest_numbers_of_every_size_are_exact(size: int, byte: int) -> None:
+    data = bytes([byte]) * size
+    assert base58.encode(data) == reference.b58encode(data).decode()
+
+
+@given(st.integers(0, 126), st.integers(-1, 1))
+def test_numbers_next_to_a_power_of_58_are_exact(power: int, step: int) -> None:
+    number = max(0, 58**power + step)
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    assert base58.encode(data) == reference.b58encode(data).decode()
+
+
+def test_more_than_any_key_or_signature_has_is_refused_rather_than_written_wrongly() -> None:
+    with pytest.raises(ValueError, match="at most 93 bytes"):
+        base58.encode(bytes(94))
 
 
 @pytest.mark.parametrize(
