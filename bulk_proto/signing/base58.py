@@ -13,39 +13,35 @@ _CHARACTERS = _ALPHABET.encode().ljust(256, b"\0")
 _INVALID = 0xFF
 _DIGITS = bytes(_ALPHABET.find(chr(code)) % 256 for code in range(256))  # find() gives -1, which is _INVALID
 
-# Ten digits still fit a machine word, so decoding multiplies a big integer once in ten digits.
-_GROUP = 10
-_TEN_DIGITS = 58**_GROUP
-_FIVE_DIGITS = 58**5
+_MAX_TEXT = 128  # 64 bytes need at most 88 characters
+_MAX_DATA = 93  # more might need more characters than that
 
-_MAX_TEXT = 128  # 64 bytes need at most 88 characters; decoding time grows with the square of the length
-
-
-# Encoding cuts a number into groups of 16 digits and lays them side by side in one big integer, the row, with
-# 16 bits for each digit. Groups are then halved, all of them at once, until every digit is alone. A division
-# by 58**n is a multiplication by its reciprocal, and each group has room for that product.
-_WIDE = 58**16
-_MOST_GROUPS = 8
-_MAX_DATA = 93  # the most bytes that 128 digits can hold
+# Digits are found in a row: one big integer with 16 bits for each of them. Groups of digits are halved, all
+# groups at once, until every digit is alone; to read a text, they are put together the same way. So there are
+# a few operations for each size of group and none for each digit. To divide by 58**n is to multiply by its
+# reciprocal, and every group has room for that product.
 
 
-def _halving(n: int) -> tuple[int, int, int, int]:
-    """What makes pairs of groups of ``n`` digits out of all groups of ``2 * n`` digits in a row.
+def _step(n: int) -> tuple[int, int, int, int, int]:
+    """What takes groups of ``2 * n`` digits apart and puts them together.
 
-    The reciprocal of 58**n times 2**shift, that shift, a mask of the bits where the quotients come out, and a
-    factor that takes a quotient out of its group and adds it above the remainder.
+    The reciprocal of 58**n times 2**shift, that shift, how far apart the two halves of a group are, a mask of
+    the lower half of every group, and a factor: it takes a quotient out of its group and adds it above the
+    remainder.
     """
-    divisor, half = 58**n, 16 * n
+    divisor, distance = 58**n, 16 * n
     bits = divisor.bit_length()
-    # Rounding the reciprocal up adds less than divisor / 2**shift to it. Times a group, which is below
-    # divisor**2, that is less than 1 / divisor: never enough for the next whole number.
+    # Rounding the reciprocal up adds less than 1 to it. Times a group, which is below divisor**2, and divided
+    # by 2**shift, above divisor**3, that is less than 1 / divisor: never enough for the next whole number.
     shift = 3 * bits
     reciprocal = -(-(1 << shift) // divisor)
-    quotients = sum((1 << bits) - 1 << at for at in range(0, 256 * _MOST_GROUPS, 2 * half))
-    return reciprocal, shift, quotients, (1 << half) - divisor
+    lower = sum((1 << bits) - 1 << at for at in range(0, 16 * _MAX_TEXT, 2 * distance))
+    return reciprocal, shift, distance, lower, (1 << distance) - divisor
 
 
-_HALVINGS = [_halving(n) for n in (8, 4, 2, 1)]
+_APART = [_step(n) for n in (8, 4, 2, 1)]
+_TOGETHER = [_step(n) for n in (1, 2, 4, 8, 16, 32, 64)]
+_GROUP = 58**16  # for the largest groups, plain division is faster
 
 
 def encode(data: bytes) -> str:
@@ -55,11 +51,11 @@ def encode(data: bytes) -> str:
     number = int.from_bytes(data, "big")
     row = at = 0
     while number:
-        number, group = divmod(number, _WIDE)
+        number, group = divmod(number, _GROUP)
         row |= group << at
         at += 256
-    for reciprocal, shift, quotients, spread in _HALVINGS:
-        row += (row * reciprocal >> shift & quotients) * spread
+    for reciprocal, shift, _, lower, spread in _APART:
+        row += (row * reciprocal >> shift & lower) * spread
     digits = row.to_bytes(row.bit_length() + 15 >> 4 << 1, "big")[1::2]
     text = digits.translate(_CHARACTERS).decode()
     if data[:1] != b"\0":
@@ -101,11 +97,7 @@ def _decode(text: object) -> bytes | None:
     if _INVALID in digits:
         return None
     zeros = len(digits) - len(digits.lstrip(b"\0"))
-    digits = bytes(-len(digits) % _GROUP) + digits
-    number = 0
-    for at in range(0, len(digits), _GROUP):
-        a, b, c, d, e, f, g, h, i, j = digits[at : at + _GROUP]
-        left = (((a * 58 + b) * 58 + c) * 58 + d) * 58 + e
-        right = (((f * 58 + g) * 58 + h) * 58 + i) * 58 + j
-        number = number * _TEN_DIGITS + left * _FIVE_DIGITS + right
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    row = int.from_bytes(digits.decode("latin-1").encode("utf-16-be"), "big")  # a second byte for each digit
+    for _, _, distance, lower, spread in _TOGETHER:
+        row -= (row >> distance & lower) * spread
+    return bytes(zeros) + row.to_bytes((row.bit_length() + 7) // 8, "big")

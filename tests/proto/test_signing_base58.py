@@ -38,6 +38,13 @@ def test_numbers_next_to_a_power_of_58_are_exact(power: int, step: int) -> None:
     assert base58.encode(data) == reference.b58encode(data).decode()
 
 
+@given(st.integers(0, 58**64 - 1), st.integers(0, 58**64 - 1))
+def test_text_of_the_greatest_length_reads_as_the_number_it_is(upper: int, lower: int) -> None:
+    number = upper * 58**64 + lower
+    text = reference.b58encode_int(number, default_one=False).decode().rjust(128, "1")
+    assert int.from_bytes(base58.decode(text), "big") == number
+
+
 def test_more_than_any_key_or_signature_has_is_refused_rather_than_written_wrongly() -> None:
     with pytest.raises(ValueError, match="at most 93 bytes"):
         base58.encode(bytes(94))
