@@ -135,12 +135,14 @@ def whole(name: str, value: object, low: int, high: int) -> None:
 
 
 def member(name: str, value: object, kind: type) -> None:
-    if not isinstance(value, kind):
+    if type(value) is not kind and not isinstance(value, kind):
         raise InvalidAction(f"{name} must be a {kind.__name__}")
 
 
 def sequence(name: str, value: object) -> tuple[Any, ...]:
     """The items of a list as a tuple. A text is refused, although Python would iterate over it."""
+    if type(value) is list or type(value) is tuple:
+        return tuple(value)
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise InvalidAction(f"{name} must be a list")
     return tuple(value)

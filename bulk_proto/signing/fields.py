@@ -25,7 +25,7 @@ Nest = Callable[[object, bool], bytes]  # an action inside an action, and whethe
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 U64_MAX = 2**64 - 1
-_TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "ALO": 2}
+TIME_IN_FORCE = {"GTC": 0, "IOC": 1, "ALO": 2}
 _TRANSFER_KINDS = {"internal": 0, "external": 1}
 pack_u64 = struct.Struct("<Q").pack
 pack_u32 = struct.Struct("<I").pack
@@ -65,7 +65,7 @@ def choice(numbers: Mapping[str, int]) -> Convert:
     return convert
 
 
-time_in_force = choice(_TIME_IN_FORCE)
+time_in_force = choice(TIME_IN_FORCE)
 transfer_kind = choice(_TRANSFER_KINDS)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,9 +13,10 @@ from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import InvalidKey, UsageError
 
 from . import base58
-from .encoding import assemble, encode_actions
-from .layouts import DEFAULT_PROFILE
+from .encoding import EncodedActions, assemble, encode_actions
+from .layouts import DEFAULT_PROFILE, LEGACY, PROFILES
 from .order_id import candidates, id_suffix
+from .shortcut import plain_cores
 from .signer import Signer
 from .verification import verify_transaction
 
@@ -64,7 +66,7 @@ def sign(
     for action in actions:
         member("each of actions", action, Action)
     documents = [action.to_api() for action in actions]
-    encoded = encode_actions(documents, profile)
+    encoded = _encode_actions(actions, documents, profile)
     signature: object = signer.sign(assemble(encoded, nonce, account, domain))
     if not isinstance(signature, bytes) or len(signature) != 64:
         raise InvalidKey("the signer did not return the 64 bytes of an Ed25519 signature")
@@ -83,7 +85,19 @@ def sign(
             }
         ),
         tuple(
-            candidates(document, core, seqno, suffix)
-            for seqno, (document, core) in enumerate(zip(documents, encoded.cores, strict=True))
+            [
+                candidates(document, core, seqno, suffix)
+                for seqno, (document, core) in enumerate(zip(documents, encoded.cores, strict=True))
+            ]
         ),
     )
+
+
+def _encode_actions(
+    actions: Sequence[Action], documents: Sequence[Mapping[str, Any]], profile: str
+) -> EncodedActions:
+    """The bytes of ``documents``, the JSON form of ``actions``."""
+    cores = plain_cores(actions) if profile in PROFILES else None
+    if not cores:
+        return encode_actions(documents, profile)
+    return EncodedActions(LEGACY, cores, [b""] * len(cores))

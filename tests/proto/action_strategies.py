@@ -45,10 +45,11 @@ market_orders = st.builds(
     a.MarketOrder, symbols, sides, scaled, st.booleans(), st.booleans(), builders, slippages
 )
 orders = limit_orders | market_orders
+cancels = st.builds(a.CancelOrder, symbols, keys)
 plain = st.one_of(
     orders,
     st.builds(a.ModifyOrder, symbols, keys, positive),
-    st.builds(a.CancelOrder, symbols, keys),
+    cancels,
     st.builds(a.CancelAll, st.lists(symbols, max_size=3)),
 )
 _threshold = (symbols, st.booleans(), scaled, scaled, scaled_or_none, st.booleans(), slippages, builders)
