@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from cryptography import x509
 from msgspec import Struct
 
 from .errors import TlsError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # Verdicts of OpenSSL (X509_V_ERR_*); the other eighty explain themselves.
 _NOT_YET_VALID = 9
@@ -107,6 +110,8 @@ def _expired(chain: Sequence[_Certificate], store: TrustStore, now: datetime) ->
 
 
 def _read(der: bytes) -> _Certificate | None:
+    from cryptography import x509  # a tenth of what importing a client takes, and only refusals need it
+
     try:
         certificate = x509.load_der_x509_certificate(der)
         return _Certificate(
@@ -120,6 +125,8 @@ def _read(der: bytes) -> _Certificate | None:
 
 
 def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509
+
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
