@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import cast
 
 import anyio
-import certifi
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
@@ -24,20 +23,22 @@ class Tls:
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        if ssl_context is None:
-            self._store = TrustStore.of_certifi(certifi.__version__)
-        elif ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED:
-            self._store = TrustStore.of_the_caller()
-        else:
+        if ssl_context is not None and not (
+            ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED
+        ):
             raise UsageError(
                 "ssl_context must verify certificate and host name, as ssl.create_default_context() makes it"
             )
         self._context = ssl_context
+        self._store = TrustStore.of_the_caller()
 
     def handshake(self) -> Handshake:
         """One for each connection. The roots are read for the first one, and kept."""
         if self._context is None:
+            import certifi  # only now: it brings half of importlib along
+
             self._context = ssl.create_default_context(cafile=certifi.where())
+            self._store = TrustStore.of_certifi(certifi.__version__)
         return Handshake(self._context, self._store)
 
     async def secure(self, stream: ByteStream, host: str) -> TLSStream:

@@ -6,8 +6,6 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
-import certifi
-
 from bulk_proto.certificates import TrustStore, refusal
 from bulk_proto.errors import TlsError, UsageError
 
@@ -21,15 +19,14 @@ class Tls:
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        if ssl_context is None:
-            self._store = TrustStore.of_certifi(certifi.__version__)
-        elif ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED:
-            self._store = TrustStore.of_the_caller()
-        else:
+        if ssl_context is not None and not (
+            ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED
+        ):
             raise UsageError(
                 "ssl_context must verify certificate and host name, as ssl.create_default_context() makes it"
             )
         self._context = ssl_context
+        self._store = TrustStore.of_the_caller()
 
     def secure(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
         """Shake hands with ``host`` over ``sock``, which is closed when that fails.
@@ -37,7 +34,10 @@ class Tls:
         The roots are read for the first connection, and kept. Raises :class:`TlsError`.
         """
         if self._context is None:
+            import certifi  # only now: it brings half of importlib along
+
             self._context = ssl.create_default_context(cafile=certifi.where())
+            self._store = TrustStore.of_certifi(certifi.__version__)
         secured = self._context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         try:
             secured.do_handshake()
