@@ -19,7 +19,7 @@ import anyio
 import pytest
 
 from bulk_anyio.exchange import serve_exchange
-from bulk_proto.exchange import ExchangeConfig
+from bulk_proto.exchange import ExchangeConfig, faults
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(900)]
 
@@ -52,8 +52,11 @@ def trade(python: Path, config: ExchangeConfig) -> dict[str, Any]:
     return anyio.run(main)
 
 
-def test_it_connects_streams_and_trades_when_its_signatures_are_accepted(released_python: Path) -> None:
-    seen = trade(released_python, ExchangeConfig(accept_undomained=True))
+def test_it_connects_streams_trades_and_reconnects_when_its_signatures_are_accepted(
+    released_python: Path,
+) -> None:
+    hang_up = faults.Close(on="post", nth=4, code=1011)
+    seen = trade(released_python, ExchangeConfig(accept_undomained=True, faults=(hang_up,)))
     assert seen["mark_price"] > 0
     del seen["mark_price"]
     assert seen == {
@@ -62,6 +65,9 @@ def test_it_connects_streams_and_trades_when_its_signatures_are_accepted(release
         "cancelled": "cancelled",
         "filled": "filled",
         "bid_below_ask": True,
+        "cut": True,
+        "streams_again": True,
+        "trades_again": "resting",
     }
 
 

@@ -1,4 +1,7 @@
-"""Run by the interpreter that has ``bulk-client`` installed: connect, watch, order, cancel.
+"""Run by the interpreter that has ``bulk-client`` installed: connect, watch, order, cancel, reconnect.
+
+The exchange must hang up with code 1011 in place of the fourth transaction (a clean close would leave
+this client deaf).
 
 Usage: trade.py URL. Prints one JSON object with what happened. Nothing of this repository is imported.
 """
@@ -10,7 +13,7 @@ import logging
 import sys
 
 from bulk_api import BulkWebSocketClient
-from bulk_api.common import Side, TimeInForce
+from bulk_api.common import Side, TimeInForce, Topic
 from bulk_api.common.signer import TransactionSigner
 
 
@@ -40,8 +43,27 @@ async def main(url):
     await asyncio.sleep(0.5)
     book = client.get_book("BTC-USD")
     seen["bid_below_ask"] = book.get_best_bid().price < book.get_best_ask().price
+    seen |= await come_back(client)
     await client.disconnect()
     print(json.dumps(seen))
+
+
+async def come_back(client):
+    """The exchange hangs up on the next order; after that, everything must work again."""
+    bid = ("BTC-USD", Side.BUY, 50_000.0, 0.01)
+    try:
+        await client.place_limit_order(*bid, time_in_force=TimeInForce.ALO, timeout=0.5)
+        return {"cut": False}
+    except TimeoutError:
+        pass
+    tickers = []
+    client.on(Topic.TICKER, tickers.append)
+    for _ in range(100):
+        if tickers:
+            break
+        await asyncio.sleep(0.05)
+    order = await client.place_limit_order(*bid, time_in_force=TimeInForce.ALO, timeout=5.0)
+    return {"cut": True, "streams_again": bool(tickers), "trades_again": str(order.status)}
 
 
 asyncio.run(main(sys.argv[1]))
