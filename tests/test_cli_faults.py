@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import anyio
 import pytest
@@ -16,7 +17,9 @@ from click.testing import CliRunner
 
 from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.commands import bulk
+from bulk_proto.enums import Topic
 from bulk_proto.errors import HandshakeRejected
+from bulk_proto.exchange import faults
 
 
 @contextmanager
@@ -50,6 +53,26 @@ def test_a_script_of_faults_is_obeyed(tmp_path: Path) -> None:
     assert (first, second) == (False, True)
     assert isinstance(error, HandshakeRejected)
     assert error.status == 502
+
+
+EFFECTS = {effect.__struct_config__.tag: sorted(effect.occasions)[0] for effect in get_args(faults.AnyFault)}
+
+
+def test_every_fault_can_be_had_from_the_command_line(tmp_path: Path) -> None:
+    """All of them wait for their hour here; what each does is tested in tests/exchange."""
+    script = tmp_path / "chaos.toml"
+    tables = [f'[[fault]]\non = "{on}"\ndo = "{do}"\nat = 3600\n' for do, on in EFFECTS.items()]
+    settings = "[exchange]\nping_interval = 5.0\n[dialect]\nnull_prices = true\n"
+    script.write_text(settings + "".join(tables))
+
+    async def look(url: str) -> object:
+        async with BulkWebSocketClient(url, ["BTC-USD"]) as client:
+            ticker = await anext(client.events(Topic.TICKER))
+            return ticker.mark_price
+
+    with served("--seed", "7", "--scenario", "fast", "--faults", str(script)) as url:
+        assert anyio.run(look, url) is None
+    assert len(EFFECTS) == 19
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ class ExchangeConfig(Struct, frozen=True, kw_only=True):
     max_unsent: int = 16 * 1024 * 1024  # bytes; a session that leaves more unread is dropped
     max_subscriptions: int = 100
     max_messages_per_second: int = 1000
-    kept_requests: int = 10_000  # of all clients together, for the assertions of a test
+    kept_requests: int = 2_000  # of all clients together, for the assertions of a test
 
     # Cadences
     ticker_interval: float = 0.2

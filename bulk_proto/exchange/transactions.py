@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from bulk_proto.signing.base58 import is_key
@@ -20,6 +20,7 @@ from .post_messages import Row, error_row
 from .signatures import signed_profile
 
 _NONCES = 2**64
+_is_key = lru_cache(maxsize=1024)(is_key)  # the same few accounts and signers come again and again
 
 
 class TransactionMalformed(Exception):
@@ -101,7 +102,7 @@ def _read(payload: object) -> tuple[dict[str, Any], list[ActionForm]]:
         raise TransactionMalformed("actions must be a list with at least one action")
     for name in ("account", "signer"):
         key = payload.get(name)
-        if not isinstance(key, str) or not is_key(key):
+        if not isinstance(key, str) or not _is_key(key):
             raise TransactionMalformed(f"{name} must be a public key")
     if not isinstance(payload.get("signature"), str):
         raise TransactionMalformed("signature must be text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -83,3 +84,11 @@ def test_a_blocking_bot_has_a_fixture_too(tmp_path: Path) -> None:
     )
     done = run(tmp_path, text, *PLUGIN)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_example_of_the_readme_passes(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"^```python\n(import pytest\n.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    done = run(tmp_path, example, *PLUGIN)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import tomllib
 from itertools import pairwise
 from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +212,11 @@ def test_an_unknown_scenario_names_the_known_ones() -> None:
 def test_the_gap_interval_must_be_a_number() -> None:
     with pytest.raises(UsageError):
         ExchangeConfig(gap_interval=float("nan"))
+
+
+def test_the_script_of_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (script,) = re.findall(r"^```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    config = read_script(tomllib.loads(script))
+    assert [type(fault) for fault in config.faults] == [faults.Close, faults.Status, faults.HalfOpen]
+    assert (config.dialect.trades_key, config.taker_delay) == ("data", 0.025)
