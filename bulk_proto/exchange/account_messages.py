@@ -99,11 +99,29 @@ def position(account: Account, key: PositionKey, config: ExchangeConfig, markets
         "lambda": 0.0,
         "riskAllocation": maintenance,
         "iso": key.iso,
-        "protection": None,
+        "protection": _protection(account, key),
     }
     if key.iso:
         row["isoPubkey"] = isolated_key(account.key, key.symbol)
     return row
+
+
+def _protection(account: Account, key: PositionKey) -> Json | None:
+    """The orders that would close the position when they fire."""
+    rows = [
+        {
+            "orderId": order.id,
+            "orderType": order.order_type,
+            "trigger": {
+                "px": _optional(order.trigger.price),
+                "lim": _optional(order.trigger.limit),
+                "oco": order.trigger.sibling,
+            },
+        }
+        for order in (conditional.order for conditional in account.conditionals.values())
+        if order.reduce_only and order.trigger and (order.symbol, order.iso) == key
+    ]
+    return {"orders": rows} if rows else None
 
 
 def margin(account: Account, config: ExchangeConfig, markets: Markets) -> Json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bulk_proto.enums import SignatureDomain
+
 from .account_messages import leverage_rows
 from .accounts import Account, Ledger
 from .action_forms import Feed
@@ -49,6 +51,8 @@ class Office:
         return ACKNOWLEDGED
 
     def claim(self, key: str) -> Row:
+        if self._config.domain is SignatureDomain.MAINNET:
+            return row("depositFailed", message="the faucet is for test networks")
         if key in self._ledger.barred:
             return row("depositFailed", message="not whitelisted")
         account = self._ledger.open(key)

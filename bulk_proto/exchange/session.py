@@ -30,6 +30,7 @@ from wsproto.utilities import ProtocolError, RemoteProtocolError
 from .config import ExchangeConfig
 from .frames import Packet
 from .outlet import Outlet
+from .pace import Pace
 from .post_messages import error_frame
 from .streams import Stream
 
@@ -64,12 +65,11 @@ class Session:
 
     __slots__ = (
         "_config",
-        "_counted_from",
         "_deflate",
         "_due",
         "_host",
-        "_messages",
         "_outlet",
+        "_pace",
         "_pieces",
         "_pieces_size",
         "_pinged_at",
@@ -91,8 +91,7 @@ class Session:
         self._deflate = PerMessageDeflate()
         self._pieces: list[str] = []
         self._pieces_size = 0
-        self._messages = 0  # in the second that began at _counted_from
-        self._counted_from = now
+        self._pace = Pace(config.max_messages_per_second, now)
         self._pinged_at: float | None = None  # while a pong is owed
         self._due = now + config.opening_timeout
         self.number = number  # of its connection, from 1
@@ -272,14 +271,10 @@ class Session:
 
     def _may_send(self, now: float) -> bool:
         """Count a message; a client that sends too many in one second is disconnected."""
-        if now - self._counted_from >= 1.0:
-            self._counted_from = now
-            self._messages = 0
-        self._messages += 1
-        if self._messages > self._config.max_messages_per_second:
+        allowed = self._pace.allows(now)
+        if not allowed:
             self.close(CloseReason.POLICY_VIOLATION, "too many messages")
-            return False
-        return True
+        return allowed
 
     def _reject(self, hint: Event | None) -> None:
         """Refuse a handshake that is not one."""

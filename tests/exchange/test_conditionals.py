@@ -277,3 +277,18 @@ def test_a_conditional_order_that_cannot_be_resized() -> None:
     ):
         ((kind, body),) = scene.rows(action)[0].items()
         assert (kind, body["reason"]) == ("rejectedInvalid", reason)
+
+
+def test_a_position_lists_what_protects_it() -> None:
+    scene = Scene()
+    assert scene.snapshot()["positions"][0]["protection"] is None
+    rows = scene.rows(
+        rng(True, 90.0, 110.0, lmin=89.0), trig(True, 200.0, cancel_all()), st(False, 50.0, i=True)
+    )
+    low, high = map(oid_of, rows[:2])
+    assert scene.snapshot()["positions"][0]["protection"] == {
+        "orders": [
+            {"orderId": low, "orderType": "range", "trigger": {"px": 90.0, "lim": 89.0, "oco": high}},
+            {"orderId": high, "orderType": "range", "trigger": {"px": 110.0, "lim": None, "oco": low}},
+        ]
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bulk_proto.enums import SignatureDomain
 from bulk_proto.exchange import ExchangeConfig
 from tests.exchange.in_memory import (
     ANNA,
@@ -196,3 +197,9 @@ def test_a_builder_code_must_be_approved_first() -> None:
     assert snapshot["builderCodeApprovals"] == [{"recipient": BERT.key, "maxFee": 5}]
     assert client.rows(ANNA.transaction({"rbc": {"to": BERT.key}})) == [{"ack": {"ok": True}}]
     assert list(client.rows(ANNA.transaction(order))[0]) == ["rejectedInvalid"]
+
+
+def test_there_is_no_faucet_on_the_main_network() -> None:
+    client = Client(exchange(quiet(domain=SignatureDomain.MAINNET)))
+    claim = ANNA.transaction({"faucet": {"u": ANNA.key}}, domain=SignatureDomain.MAINNET)
+    assert client.rows(claim) == [{"depositFailed": {"message": "the faucet is for test networks"}}]

@@ -49,6 +49,15 @@ def test_what_is_no_handshake_is_refused_with_http_and_closed(request_bytes: byt
     assert served.sessions == []
 
 
+@pytest.mark.parametrize("mode", ["raw", "offchain", "base58", "moon"])
+def test_any_path_will_do_and_the_hint_at_a_signature_mode_is_ignored(mode: str) -> None:
+    served = exchange()
+    session = served.open_session(0.0)
+    head = HANDSHAKE.replace(b"GET / ", b"GET /any/path?x=1 ")
+    session.receive_data(head[:-2] + f"x-bulk-sig-mode: {mode}\r\n\r\n".encode(), 0.0)
+    assert session.data_to_send().startswith(b"HTTP/1.1 101 ")
+
+
 def test_a_handshake_that_never_ends_is_given_up() -> None:
     served = exchange(quiet(opening_timeout=10.0))
     session = served.open_session(0.0)
