@@ -11,10 +11,11 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
+from threading import Timer
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,8 @@ class Case:
     goals: Sequence[Goal]
     unit: str = "µs"
     compares_told: bool = True
+    once: bool = False  # a run of minutes, which needs neither a warm-up nor a second pass
+    patience: float = 600.0  # seconds for one round of one contestant, which is ended after that
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def contest(case: Case, passes: int, peer_python: Path | None, own_python: Path)
         stages = []
         for entry in entries:
             python = peer_python if entry.peer and peer_python else own_python
-            stages.append((entry.label, stack.enter_context(_stage(python, entry))))
-        for number in range(-1, passes):  # the first pass only warms up
+            stages.append((entry.label, stack.enter_context(_stage(python, entry, case.patience))))
+        # The first pass only warms up.
+        for number in range(min(passes, 1)) if case.once and passes else range(-1, passes):
             turn = number % len(stages)
             told = {}
             for label, stage in stages[turn:] + stages[:turn]:
@@ -100,8 +104,10 @@ def contest(case: Case, passes: int, peer_python: Path | None, own_python: Path)
                 told[label] = answer["told"]
                 if number >= 0:
                     costs[label].append(answer["cost"])
+                    for beside, cost in answer["beside"].items():
+                        costs.setdefault(beside, []).append(cost)
             if case.compares_told:
-                _must_agree(case.name, {label: told[label] for label in costs})
+                _must_agree(case.name, {label: told[label] for label, _ in stages})
     if not passes or case.entries[0].label not in costs:
         return []
     return [_ratio(case, goal, costs) for goal in case.goals if goal.rival in costs]
@@ -137,22 +143,28 @@ def _must_agree(case: str, told: Mapping[str, Any]) -> None:
 class _Stage:
     """The pipe to one contestant's process."""
 
-    def __init__(self, process: subprocess.Popen[str], label: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], label: str, patience: float) -> None:
         self._process = process
         self._label = label
+        self._patience = patience
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        line = self._process.stdout.readline()
+        ended = Timer(self._patience, self._process.kill)
+        ended.start()
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            line = self._process.stdout.readline()
+        finally:
+            ended.cancel()
         if not line:
-            raise RuntimeError(f"{self._label} ended early: see its own message above")
+            raise RuntimeError(f"{self._label} ended early or took too long: see its own message above")
         return json.loads(line)
 
 
 @contextmanager
-def _stage(python: Path, entry: Entry) -> Iterator[_Stage]:
+def _stage(python: Path, entry: Entry, patience: float) -> Iterator[_Stage]:
     process = subprocess.Popen(
         [str(python), "-m", "benchmarks.stage"],
         cwd=ROOT,
@@ -162,12 +174,13 @@ def _stage(python: Path, entry: Entry) -> Iterator[_Stage]:
         text=True,
     )
     try:
-        stage = _Stage(process, entry.label)
+        stage = _Stage(process, entry.label, patience)
         stage.ask({"do": "load", "exercise": entry.exercise, "settings": dict(entry.settings)})
         yield stage
     finally:
         assert process.stdin is not None
-        process.stdin.close()
+        with suppress(OSError):  # one that ended early did not read to the end
+            process.stdin.close()
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:

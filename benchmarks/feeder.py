@@ -1,17 +1,20 @@
 """An exchange that only talks: it confirms what is asked for and then pours out a feed, made beforehand.
 
-``python -m benchmarks.feeder VARIANT MESSAGES SPELLING [COUNTER]`` prints its port and serves one
-connection after the other until its input ends. It costs next to nothing per message, so that a client
-on the other core is what is measured. With a counter (a shared file that the client's handler counts
-in) each message is sent when the one before has been handled: one message per wake-up, and no idling.
+``python -m benchmarks.feeder VARIANT MESSAGES SPELLING`` prints its port and serves one connection after
+the other until its input ends. It costs next to nothing per message, so that a client on the other core is
+what is measured. With ``--counter`` (a shared file that the client's handler counts in) each message is sent
+when the one before has been handled: one message per wake-up, and no idling. With ``--certificate`` (a file
+with certificate and key) it speaks TLS.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import mmap
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from . import feed
+from .made_certificate import server_context
 from .server_bytes import accept, frame
 
 _STUCK = 5.0  # seconds without progress after which a round is given up
@@ -108,20 +112,34 @@ def open_counter(path: Path) -> memoryview:
 
 
 def main() -> None:
-    variant, messages, spelling, *counter = sys.argv[1:]
-    wanted = feed.recipe(variant, messages=int(messages), released_spelling=spelling == "released")
-    feeder = Feeder(feed.payloads(wanted), open_counter(Path(counter[0])) if counter else None)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.feeder")
+    parser.add_argument("variant")
+    parser.add_argument("messages", type=int)
+    parser.add_argument("spelling", choices=("current", "released"))
+    parser.add_argument("--counter", type=Path)
+    parser.add_argument("--certificate", type=Path)
+    given = parser.parse_args()
+    wanted = feed.recipe(
+        given.variant, messages=given.messages, released_spelling=given.spelling == "released"
+    )
+    feeder = Feeder(feed.payloads(wanted), open_counter(given.counter) if given.counter else None)
+    serve_until_input_ends(feeder, server_context(given.certificate) if given.certificate else None)
+
+
+def serve_until_input_ends(feeder: Feeder, tls: ssl.SSLContext | None = None) -> None:
+    """Print the port, then serve one connection after the other."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    threading.Thread(target=_serve_all, args=(listener, feeder), daemon=True).start()
+    threading.Thread(target=_serve_all, args=(listener, feeder, tls), daemon=True).start()
     sys.stdin.read()
 
 
-def _serve_all(listener: socket.socket, feeder: Feeder) -> None:
+def _serve_all(listener: socket.socket, feeder: Feeder, tls: ssl.SSLContext | None) -> None:
     while True:
         sock, _ = listener.accept()
-        with sock, suppress(OSError):  # the client goes at the end of each round, whatever is on its way
-            feeder.serve(sock)
+        # The client goes at the end of each round, whatever is on its way.
+        with suppress(OSError), sock if tls is None else tls.wrap_socket(sock, server_side=True) as stream:
+            feeder.serve(stream)
 
 
 if __name__ == "__main__":

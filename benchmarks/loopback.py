@@ -8,6 +8,7 @@ The feeder runs in a process of its own.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from typing import Any
 from . import feed
 from .contest import Case, Entry, Goal
 from .feeder import open_counter
+from .made_certificate import MadeCertificate
 from .rivals import released_client
 from .stage import Exercise, Outcome
 
@@ -30,6 +32,7 @@ _TOPICS = ("TICKER", "TRADES", "L2SNAPSHOT", "L2DELTA", "ORDER", "FILL")
 _PATIENCE = 60.0  # seconds for one round
 _FLOOD: dict[str, tuple[float, float]] = {"asyncio": (5, 7), "trio": (5, 7), "blocking": (5, 8)}
 _WAKE_UPS: dict[str, tuple[float, float]] = {"asyncio": (2.2, 3), "trio": (2.2, 3), "blocking": (3.5, 4.5)}
+_TLS: dict[str, tuple[float, float]] = {"asyncio": (1.8, 2.5), "trio": (1.8, 2.5), "blocking": (3, 4)}
 
 
 def cases(share: float) -> list[Case]:
@@ -37,10 +40,11 @@ def cases(share: float) -> list[Case]:
     for backend, (must, aim) in _FLOOD.items():
         settings = {"messages": max(500, int(50_000 * share))}
         found.append(_case(f"flood over loopback, {backend}", backend, settings, Goal(RELEASED, must, aim)))
-    for backend, (must, aim) in _WAKE_UPS.items():
-        settings = {"messages": max(500, int(10_000 * share)), "paced": True}
-        goal = Goal(RELEASED, must, aim)
-        found.append(_case(f"one message per wake-up, plain TCP, {backend}", backend, settings, goal))
+    for transport, goals in (("plain TCP", _WAKE_UPS), ("TLS", _TLS)):
+        for backend, (must, aim) in goals.items():
+            settings = {"messages": max(500, int(10_000 * share)), "paced": True, "tls": transport == "TLS"}
+            goal = Goal(RELEASED, must, aim)
+            found.append(_case(f"one message per wake-up, {transport}, {backend}", backend, settings, goal))
     return found
 
 
@@ -77,15 +81,18 @@ class Counter:
 class Line:
     """A feeder in a process of its own, for as many rounds as are wanted."""
 
-    def __init__(self, messages: int, spelling: str, paced: bool) -> None:
+    def __init__(self, messages: int, spelling: str, paced: bool, tls: bool) -> None:
         self.expected = messages - len(feed.SYMBOLS)
         arguments = ["mix", str(messages), spelling]
         self.shared: memoryview | None = None
         if paced:
             with tempfile.NamedTemporaryFile(delete=False) as file:
                 file.write(bytes(8))
-            arguments.append(file.name)
+            arguments += ["--counter", file.name]
             self.shared = open_counter(Path(file.name))
+        self._certificate = MadeCertificate() if tls else None
+        if self._certificate is not None:
+            arguments += ["--certificate", str(self._certificate.path)]
         self._feeder = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.feeder", *arguments],
             stdin=subprocess.PIPE,
@@ -93,9 +100,18 @@ class Line:
             text=True,
         )
         assert self._feeder.stdout is not None
-        self.url = f"ws://127.0.0.1:{int(self._feeder.stdout.readline())}"
+        self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{int(self._feeder.stdout.readline())}"
         if paced:
             Path(file.name).unlink()  # both have it open
+
+    def tls_settings(self) -> dict[str, Any]:
+        """How our clients are told whom to trust."""
+        return {} if self._certificate is None else {"ssl_context": self._certificate.client_context()}
+
+    def trust_everywhere(self) -> None:
+        """Make the certificate one of the system's roots, as far as this process is concerned."""
+        if self._certificate is not None:
+            os.environ["SSL_CERT_FILE"] = str(self._certificate.path)
 
     def counter(self, done: Callable[[], object]) -> Counter:
         return Counter(self.expected, done, self.shared)
@@ -107,8 +123,8 @@ class Line:
         return Outcome(counter.seen, seconds=spent)
 
 
-def ours(backend: str, messages: int, paced: bool = False, handlers: int = 1) -> Exercise:
-    line = Line(messages, "current", paced)
+def ours(backend: str, messages: int, paced: bool = False, tls: bool = False, handlers: int = 1) -> Exercise:
+    line = Line(messages, "current", paced, tls)
     if backend == "blocking":
         return lambda: lambda: _blocking_round(line)
     import anyio
@@ -124,7 +140,8 @@ async def _async_round(line: Line, handlers: int) -> Outcome:
 
     finished = anyio.Event()
     counter = line.counter(finished.set)
-    async with BulkWebSocketClient(line.url, feed.SYMBOLS, account=feed.USER, handler_limit=10**7) as client:
+    settings = {"account": feed.USER, "handler_limit": 10**7, **line.tls_settings()}
+    async with BulkWebSocketClient(line.url, feed.SYMBOLS, **settings) as client:
         for symbol in feed.SYMBOLS:
             await client.subscribe_orderbook_snapshot(symbol)
             await client.subscribe_orderbook_delta(symbol)
@@ -151,7 +168,8 @@ def _blocking_round(line: Line) -> Outcome:
     client_type: Any = import_module("bulk_sync").BulkWebSocketClient
     finished = threading.Event()
     counter = line.counter(finished.set)
-    with client_type(line.url, feed.SYMBOLS, account=feed.USER, handler_limit=10**7) as client:
+    settings = {"account": feed.USER, "handler_limit": 10**7, **line.tls_settings()}
+    with client_type(line.url, feed.SYMBOLS, **settings) as client:
         for symbol in feed.SYMBOLS:
             client.subscribe_orderbook_snapshot(symbol)
             client.subscribe_orderbook_delta(symbol)
@@ -164,8 +182,9 @@ def _blocking_round(line: Line) -> Outcome:
         return line.outcome(counter, begin)
 
 
-def released(messages: int, paced: bool = False) -> Exercise:
-    line = Line(messages, "released", paced)
+def released(messages: int, paced: bool = False, tls: bool = False) -> Exercise:
+    line = Line(messages, "released", paced, tls)
+    line.trust_everywhere()
     return lambda: lambda: asyncio.run(_released_round(line))
 
 

@@ -13,8 +13,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +26,7 @@ class Outcome:
     items: int  # what the cost is divided by
     told: Any = None
     seconds: float | None = None  # as the exercise measured it; None: CPU time of the whole round
+    beside: Mapping[str, float] = field(default_factory=dict)  # by name: seconds to compare that with
 
 
 Round = Callable[[], Outcome]
@@ -39,7 +40,8 @@ def perform(exercise: Exercise) -> dict[str, Any]:
     begin = time.process_time()
     outcome = run()
     spent = time.process_time() - begin if outcome.seconds is None else outcome.seconds
-    return {"cost": spent / outcome.items * 1e6, "told": outcome.told}
+    beside = {name: seconds / outcome.items * 1e6 for name, seconds in outcome.beside.items()}
+    return {"cost": spent / outcome.items * 1e6, "told": outcome.told, "beside": beside}
 
 
 def load(name: str, settings: dict[str, Any]) -> Exercise:

@@ -100,7 +100,7 @@ def entries(*costs: float, told: int = 1) -> list[Entry]:
 
 
 def test_a_round_is_reported_as_the_cost_of_one_item() -> None:
-    assert perform(fixed(2.5)) == {"cost": pytest.approx(2.5), "told": 1}
+    assert perform(fixed(2.5)) == {"cost": pytest.approx(2.5), "told": 1, "beside": {}}
 
 
 def test_a_ratio_is_how_much_more_the_rival_costs_or_how_much_more_we_do() -> None:
