@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import InvalidKey, UsageError
@@ -21,6 +19,9 @@ from . import base58
 from .encoding import preimage
 from .layouts import DEFAULT_PROFILE
 from .verification import parse_nonce, verify_transaction
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class Signer(Protocol):
@@ -63,6 +64,8 @@ class TransactionSigner:
     @staticmethod
     def generate_account() -> TransactionSigner:
         """A signer for a new key; store its ``private_key`` safely, nobody can restore it."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # as in _load()
+
         signer = TransactionSigner.__new__(TransactionSigner)
         signer._key = Ed25519PrivateKey.generate()
         signer._public_key = base58.encode(signer._key.public_key().public_bytes_raw())
@@ -150,6 +153,9 @@ class TransactionSigner:
 
 def _load(private_key: object) -> Ed25519PrivateKey | None:
     """The key object, or None: this frame holds the secret and therefore never raises."""
+    # Market data needs no key, and a client without one need not wait for OpenSSL to be loaded.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     if not isinstance(private_key, str):
         return None
     try:

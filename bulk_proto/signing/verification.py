@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from bulk_proto.enums import SignatureDomain
 from bulk_proto.errors import NonceError
 
@@ -33,6 +30,9 @@ def verify_transaction(tx: object, domain: SignatureDomain | None, profile: str 
     have signed. Whatever ``tx`` holds, nothing is raised for it; an unknown ``domain`` or ``profile``
     raises :class:`UsageError`.
     """
+    from cryptography.exceptions import InvalidSignature  # here, since a client itself verifies nothing
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     if not isinstance(tx, Mapping):
         return False
     actions, nonce, account = tx.get("actions"), tx.get("nonce"), tx.get("account")
