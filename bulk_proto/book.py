@@ -41,6 +41,7 @@ class Doubt(StrEnum):
 class OrderBook(Quotes):
     """Bids and asks of one symbol, kept current.
 
+    ``ok``: the book is live and nothing speaks against it; ``why`` is the reason when it is not.
     ``live``: a snapshot came, and changes are followed. ``touched_at``: when a message was last applied,
     in seconds of the clock that ``now`` comes from; None while not live. ``crossed_at``: since when the
     best bid has not been below the best ask; None while it is. ``late``: how many messages came after a
@@ -58,9 +59,11 @@ class OrderBook(Quotes):
         "crossed_at",
         "late",
         "live",
+        "ok",
         "touched_at",
     )
 
+    ok: bool
     live: bool
     touched_at: float | None
     crossed_at: float | None
@@ -122,17 +125,15 @@ class OrderBook(Quotes):
                 delta = news
         self._recent.append(delta)
         self.touched_at = now
-        moved = False
-        if delta.bid_changes:
-            moved = self._bids.change(delta.bid_changes)
-        if delta.ask_changes:
-            moved = self._asks.change(delta.ask_changes) or moved
-        if moved:
+        bids, asks = delta.bid_changes, delta.ask_changes
+        touched = bids and self._bids.change(bids)
+        if (asks and self._asks.change(asks)) or touched:
             self._note_crossing(now)
         return True
 
     def forget(self, why: str) -> None:
         """Empty the book: nothing is known any more, and no change is applied before a snapshot."""
+        self.ok = False
         self.live = False
         self.touched_at = None
         self.crossed_at = None
@@ -145,11 +146,7 @@ class OrderBook(Quotes):
         """Go on following, but say that the book may be wrong. The first reason stays until a snapshot."""
         if self._doubt is None:
             self._doubt = why
-
-    @property
-    def ok(self) -> bool:
-        """True when the book is live and nothing speaks against it."""
-        return self._doubt is None and self.crossed_at is None
+            self.ok = False
 
     @property
     def why(self) -> str | None:
@@ -267,6 +264,7 @@ class OrderBook(Quotes):
             self.crossed_at = None
         elif self.crossed_at is None:
             self.crossed_at = now
+        self.ok = self._doubt is None and self.crossed_at is None
 
 
 def _others(changes: list[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:

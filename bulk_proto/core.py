@@ -41,7 +41,7 @@ from .events import (
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
-from .replies import PostReply, SubscriptionConfirmed, UnsubscriptionConfirmed
+from .replies import PostReply, Reply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .responses import OrderResponses
 from .resync import Resync
 from .settlement import is_open_question, settlement
@@ -268,12 +268,13 @@ class ClientCore:
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
-        for message in self._line.receive(data, now):
-            if isinstance(message, bytes):
-                self._on_text(message, now)
-            else:
-                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-        self._look_at_replay(now)
+        texts = self._line.only_texts(data, now)
+        if texts is not None:
+            self._on_texts(texts, now)
+        else:
+            self._on_other_bytes(data, now)
+        if self._served_again is not None:
+            self._look_at_replay(self._served_again, now)
 
     def handle_deadline(self, now: float) -> None:
         """Act on every deadline that has passed; calling early or twice is harmless."""
@@ -283,7 +284,8 @@ class ClientCore:
                 self._send(wire.unsubscribe(topic))
             self._refresh_books(now)
         self._deadlines.expire(now)
-        self._look_at_replay(now)
+        if self._served_again is not None:
+            self._look_at_replay(self._served_again, now)
 
     # Outlets ---------------------------------------------------------------------------------------------
 
@@ -353,10 +355,9 @@ class ClientCore:
             self.subscriptions.wait(served, wanted, despite_refusals=True)
             self._served_again = served
 
-    def _look_at_replay(self, now: float) -> None:
+    def _look_at_replay(self, served: Call[None], now: float) -> None:
         """Seen after whole reads only, so that the events it sums up are out already."""
-        served = self._served_again
-        if served is None or not served.done:
+        if not served.done:
             return
         self._served_again = None
         if self._resync is not None and self.is_open:
@@ -384,17 +385,35 @@ class ClientCore:
 
     # Messages --------------------------------------------------------------------------------------------
 
-    def _on_text(self, text: bytes, now: float) -> None:
-        if self._trace is not None:
-            self._trace(Direction.RECEIVED, text)
-        message = wire.decode(text)
+    def _on_other_bytes(self, data: bytes, now: float) -> None:
+        for found in self._line.receive(data, now):
+            if isinstance(found, list):
+                self._on_texts(found, now)
+            else:
+                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
+
+    def _on_texts(self, texts: list[bytes], now: float) -> None:
+        """The busiest loop of all: what most messages do not need is not in it."""
+        trace, decode, observers, tell = self._trace, wire.decode, self._mirror.observers, self._events.append
+        for text in texts:
+            if trace is not None:
+                trace(Direction.RECEIVED, text)
+            message = decode(text)
+            observe = observers.get(type(message))
+            if observe is not None:
+                observe(message, now)
+                tell(message)  # type: ignore[arg-type]  # a reply has no observer
+            else:
+                self._on_message(message, now)
+
+    def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))
         if answer is not None:
             answer(message)
         elif isinstance(message, ErrorReported):
             self._on_error(message, now)
         else:
-            self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
+            self._events += self._mirror.apply(message)  # type: ignore[arg-type]  # no reply is left
 
     def _on_error(self, error: ErrorReported, now: float) -> None:
         """With an id it answers that request; without one it says nothing about any open request."""

@@ -3,7 +3,7 @@
 Prices are dictionary keys as they were parsed: the same decimal text always gives the same double, and
 no key is ever computed. Beside the dictionary stands a sorted list of the prices (negated for asks), so
 that the best price is always its last entry. It changes only when a price appears or vanishes, most
-often near its cheap end.
+often near its cheap end. The best level is kept by itself: it is read far more often than it changes.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
+from .errors import UsageError
 from .events import OrderBookLevel
 
 
 class Ladder:
-    """``sign`` is 1.0 for bids and -1.0 for asks: price times sign is larger for better prices.
+    """``sign`` is 1.0 for bids and -1.0 for asks: price times sign, its rank, is larger for better prices.
 
-    Prices must be finite. Changing a size costs two dictionary operations; a new or vanished price costs
-    a binary search more.
+    ``best`` is the best level, None without any. Prices must be finite. Changing a size costs two
+    dictionary operations; a new or vanished price costs a binary search more.
     """
 
-    __slots__ = ("_levels", "_ranks", "_sign")
+    __slots__ = ("_edge", "_levels", "_ranks", "_sign", "best")
 
     def __init__(self, sign: float) -> None:
+        self.best: OrderBookLevel | None = None
+        self._edge = -inf  # rank of the best level
         self._sign = sign
         self._levels: dict[float, OrderBookLevel] = {}
         self._ranks: list[float] = []
@@ -33,26 +36,31 @@ class Ladder:
         return len(self._ranks)
 
     def change(self, changes: Iterable[OrderBookLevel]) -> bool:
-        """Set each price to its new absolute size; 0 removes it. True when a price appeared or vanished."""
-        levels = self._levels
-        moved = False
+        """Set each price to its new absolute size; 0 removes it. True when the best level may be another."""
+        levels, edge, sign = self._levels, self._edge, self._sign
+        touched = False
         for level in changes:
             price = level.price
+            rank = price * sign
             if level.size > 0.0:
                 if price not in levels:
-                    insort(self._ranks, price * self._sign)
-                    moved = True
+                    insort(self._ranks, rank)
                 levels[price] = level
             elif price in levels:
                 del levels[price]
-                del self._ranks[bisect_left(self._ranks, price * self._sign)]
-                moved = True
-        return moved
+                del self._ranks[bisect_left(self._ranks, rank)]
+            if rank >= edge:
+                touched = True
+        if touched:
+            self._find_best()
+        return touched
 
     def replace(self, levels: Iterable[OrderBookLevel]) -> None:
         """Forget everything else; sizes of 0 are left out."""
         self._levels = {level.price: level for level in levels if level.size > 0.0}
-        self._ranks = sorted(price * self._sign for price in self._levels)
+        ranks: Iterable[float] = self._levels if self._sign > 0.0 else [-price for price in self._levels]
+        self._ranks = sorted(ranks)
+        self._find_best()
 
     def correct(self, levels: Sequence[OrderBookLevel]) -> float:
         """Replace what these levels cover, from the best price to the worst of them; keep what is deeper.
@@ -70,25 +78,27 @@ class Ladder:
         return [level for level in levels if level.price * self._sign < edge]
 
     def clear(self) -> None:
-        self._levels.clear()
-        self._ranks.clear()
+        self.replace(())
 
     def copy(self) -> Ladder:
         twin = Ladder(self._sign)
         twin._levels = self._levels.copy()
         twin._ranks = self._ranks.copy()
+        twin._find_best()
         return twin
-
-    def best(self) -> OrderBookLevel | None:
-        return self._levels[self._ranks[-1] * self._sign] if self._ranks else None
 
     def at(self, price: float) -> OrderBookLevel | None:
         return self._levels.get(price)
 
     def top(self, n: int | None = None) -> tuple[OrderBookLevel, ...]:
-        """The best ``n`` levels (None: all), best first."""
+        """The best ``n`` levels (None: all), best first. Raises :class:`UsageError` for a negative ``n``."""
+        if n is not None and n < 0:
+            raise UsageError("a number of levels cannot be negative")
+        levels = self._levels
         ranks = self._ranks[::-1] if n is None else self._ranks[: -n - 1 : -1]
-        return tuple([self._levels[rank * self._sign] for rank in ranks])
+        if self._sign > 0.0:
+            return tuple([levels[rank] for rank in ranks])
+        return tuple([levels[-rank] for rank in ranks])
 
     def best_first(self) -> Iterator[OrderBookLevel]:
         """All levels from the best on, without copying: nothing may change meanwhile."""
@@ -106,4 +116,8 @@ class Ladder:
 
     def crosses(self, other: Ladder) -> bool:
         """True when the best bid is not below the best ask."""
-        return bool(self._ranks and other._ranks) and self._ranks[-1] + other._ranks[-1] >= 0.0
+        return self._edge + other._edge >= 0.0
+
+    def _find_best(self) -> None:
+        self._edge = self._ranks[-1] if self._ranks else -inf
+        self.best = self._levels[self._edge * self._sign] if self._ranks else None

@@ -102,14 +102,21 @@ class Line:
         elif self.state is State.CLOSING:
             self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
 
-    def receive(self, data: bytes, now: float) -> Iterator[bytes | Binary]:
-        """The messages in these bytes, one at a time; everything else about them is dealt with here."""
+    def only_texts(self, data: bytes, now: float) -> list[bytes] | None:
+        """The messages in these bytes, if they are text and nothing else; None: it is for :meth:`receive`."""
+        if self._link is None:
+            return None
+        self._keepalive.heard_at = now
+        return self._link.only_texts(data)
+
+    def receive(self, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
+        """The messages in these bytes, text in a row together; all else about them is dealt with here."""
         if self._link is None:
             return
         self._keepalive.heard_at = now
         for item in self._link.receive(data):
             match item:
-                case bytes() | Binary():
+                case list() | Binary():
                     yield item
                 case Opened():
                     self._open(now)

@@ -59,8 +59,8 @@ class Closed(Struct, frozen=True):
     retry_after: float | None = None
 
 
-# Plain bytes are one whole text message, known to be valid UTF-8.
-LinkEvent = bytes | Opened | Ponged | Binary | Closed
+# A list holds whole text messages in a row, each known to be valid UTF-8.
+LinkEvent = list[bytes] | Opened | Ponged | Binary | Closed
 
 
 class Link:
@@ -84,6 +84,7 @@ class Link:
         self._max_message_size = max_message_size
         self._max_fragments = max_fragments
         self._shortcut = shortcut
+        self._at_message = False  # the next byte begins a message, and the shortcut may look at it
         self._message = bytearray()  # what has come of a text message
         self._binary_size = 0  # what has come of a binary one
         self._fragments = 0
@@ -133,10 +134,22 @@ class Link:
 
     # Receiving -------------------------------------------------------------------------------------------
 
+    def only_texts(self, data: bytes) -> list[bytes] | None:
+        """The messages in these bytes, if they are whole text messages and nothing else.
+
+        None otherwise: nothing has happened, and the bytes are for :meth:`receive`.
+        """
+        if self._at_message and data:
+            texts, end = cut_texts(data, 0, self._max_message_size)
+            if end == len(data):
+                return texts
+        return None
+
     def receive(self, data: bytes) -> Iterator[LinkEvent]:
         """What these bytes, cut anywhere, mean; ``b""`` is the end of the stream.
 
         One event at a time: whoever takes it may act on the link before the bytes behind it are read.
+        Messages in a row come together, since there is nothing to be done between them.
         Leaving the iteration early gives up the link, since the rest of that read is lost.
         """
         if self._closed:
@@ -145,21 +158,27 @@ class Link:
             yield self._stream_ended()
             return
         self._reading = True
+        self._at_message = False
         if self._head is not None:
             data, answer = self._open(self._head, data)
             if answer is not None:
                 yield answer
         start, stop = 0, len(data)
         while start < stop and not self._closed:
-            if self._shortcut and self._tracker.between_messages:
+            if self._is_at_message():
                 texts, start = cut_texts(data, start, self._max_message_size)
-                yield from texts
+                if texts:
+                    yield texts
                 if start == stop:
                     break
             end = self._tracker.advance(data, start)
             yield from self._parse(data[start:end])
             start = end
         self._reading = False
+        self._at_message = self._is_at_message()
+
+    def _is_at_message(self) -> bool:
+        return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
 
     def _open(self, head: bytearray, data: bytes) -> tuple[bytes, Opened | Closed | None]:
         """Collect the answer to the upgrade; returns what follows it and what it says, once it is whole."""
@@ -232,7 +251,7 @@ class Link:
         text, self._message = bytes(self._message), bytearray()
         size, self._binary_size = self._binary_size, 0
         self._fragments = 0
-        return text if isinstance(event, ws.TextMessage) else Binary(size)
+        return [text] if isinstance(event, ws.TextMessage) else Binary(size)
 
     def _on_close(self, event: ws.CloseConnection) -> Closed:
         """wsproto has one event for two facts; its state tells them apart."""

@@ -29,6 +29,7 @@ from .subscriptions import Subscription
 from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
+_ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 _MOVES_POSITIONS = (AccountSnapshot, MarginUpdate, PositionUpdate)
 
 
@@ -45,12 +46,12 @@ class Mirror:
         self.inventory = inventory
         self._home = home
         self._subscriptions = subscriptions
-        self._reactions: dict[type, Callable[[Any, float], Sequence[Event]]] = {
-            L2Delta: self._on_delta,
+        # The application sees these events just as they are, after they were observed.
+        self.observers: dict[type, Callable[[Any, float], object]] = {
+            L2Delta: self.books.apply_delta,
             L2Snapshot: self._on_snapshot,
             Ticker: self._on_ticker,
             MessageRefused: self._on_refused,
-            **dict.fromkeys(get_args(AccountEvent), self._on_account),
         }
 
     @property
@@ -86,30 +87,23 @@ class Mirror:
         for account in self.accounts.values():
             account.mark_stale()
 
-    def apply(self, event: Event, now: float) -> Sequence[Event]:
-        """Take one event in; returns what the application is to see of it, in order."""
-        reaction = self._reactions.get(type(event))
-        return (event,) if reaction is None else reaction(event, now)
+    def apply(self, event: Event) -> Sequence[Event]:
+        """Take in an event that has no observer; returns what the application is to see of it, in order."""
+        return self._on_account(event) if type(event) in _ACCOUNT_EVENTS else (event,)  # type: ignore[arg-type]
 
-    def _on_delta(self, delta: L2Delta, now: float) -> Sequence[Event]:
-        self.books.apply_delta(delta, now)
-        return (delta,)
-
-    def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> Sequence[Event]:
+    def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
         self.books.apply_snapshot(snapshot, now)
         self._subscriptions.prime((snapshot.stream.value.lower(), snapshot.symbol))
-        return (snapshot,)
 
-    def _on_ticker(self, ticker: Ticker, now: float) -> Sequence[Event]:
+    def _on_ticker(self, ticker: Ticker, now: float) -> None:
         if ("ticker", ticker.symbol) not in self._subscriptions.wanted:
-            return (ticker,)  # kept nowhere: symbols are the exchange's to invent
+            return  # kept nowhere: symbols are the exchange's to invent
         self.tickers[ticker.symbol] = ticker
         price = ticker.mark_price if ticker.mark_price is not None else ticker.last_price
         if price is not None:
             self.prices[ticker.symbol] = price
-        return (ticker,)
 
-    def _on_account(self, event: AccountEvent, now: float) -> Sequence[Event]:
+    def _on_account(self, event: AccountEvent) -> Sequence[Event]:
         account = self.accounts.get(event.account)
         if account is None:
             return (event,)
@@ -120,7 +114,7 @@ class Mirror:
             self._subscriptions.prime(("account", event.account))
         return news
 
-    def _on_refused(self, refused: MessageRefused, now: float) -> Sequence[Event]:
+    def _on_refused(self, refused: MessageRefused, now: float) -> None:
         """A message that was lost to us costs the trust in what it was about, until that is sent anew."""
         kind, name = split_topic(refused.stream or "")
         if (stream := _BOOK_STREAMS.get(kind)) is not None:
@@ -128,4 +122,3 @@ class Mirror:
         elif kind == "account" and (account := self.accounts.get(name)) is not None:
             account.mark_stale()
             self._subscriptions.renew((kind, name), now)
-        return (refused,)

@@ -41,16 +41,16 @@ class Quotes:
         self._asks = Ladder(-1.0)
 
     def best_bid(self) -> OrderBookLevel | None:
-        return self._bids.best()
+        return self._bids.best
 
     def best_ask(self) -> OrderBookLevel | None:
-        return self._asks.best()
+        return self._asks.best
 
     def get_best_bid(self) -> OrderBookLevel | None:
-        return self._bids.best()
+        return self._bids.best
 
     def get_best_ask(self) -> OrderBookLevel | None:
-        return self._asks.best()
+        return self._asks.best
 
     @property
     def bids(self) -> tuple[OrderBookLevel, ...]:
@@ -63,20 +63,18 @@ class Quotes:
         return self._asks.top()
 
     def get_bids(self, n_levels: int | None = None) -> tuple[OrderBookLevel, ...]:
-        return self.levels(Side.BUY, n_levels)
+        return self._bids.top(n_levels)
 
     def get_asks(self, n_levels: int | None = None) -> tuple[OrderBookLevel, ...]:
-        return self.levels(Side.SELL, n_levels)
+        return self._asks.top(n_levels)
 
     def levels(self, side: Side | str, n: int | None = None) -> tuple[OrderBookLevel, ...]:
-        """The best ``n`` levels of a side (None: all), best first."""
-        if n is not None and n < 0:
-            raise UsageError("a number of levels cannot be negative")
+        """The best ``n`` levels of a side (None: all), best first. Below 0 is a :class:`UsageError`."""
         return self._side(side).top(n)
 
     def spread(self) -> float | None:
         """Best ask minus best bid, in quote currency; not above 0 while the book is crossed."""
-        bid, ask = self._bids.best(), self._asks.best()
+        bid, ask = self._bids.best, self._asks.best
         return None if bid is None or ask is None else ask.price - bid.price
 
     def get_spread(self) -> float | None:
@@ -84,7 +82,7 @@ class Quotes:
 
     def mid(self) -> float | None:
         """Halfway between the best prices."""
-        bid, ask = self._bids.best(), self._asks.best()
+        bid, ask = self._bids.best, self._asks.best
         return None if bid is None or ask is None else (bid.price + ask.price) / 2
 
     def get_mid_price(self) -> float | None:
@@ -92,7 +90,7 @@ class Quotes:
 
     def microprice(self) -> float | None:
         """The best prices, each weighted with the size waiting on the other side."""
-        bid, ask = self._bids.best(), self._asks.best()
+        bid, ask = self._bids.best, self._asks.best
         if bid is None or ask is None:
             return None
         return (bid.price * ask.size + ask.price * bid.size) / (bid.size + ask.size)

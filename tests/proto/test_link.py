@@ -13,7 +13,7 @@ from wsproto.events import TextMessage
 
 from bulk_proto.errors import UsageError
 from bulk_proto.events import DisconnectReason as Reason
-from bulk_proto.link import Binary, Closed, Link, LinkEvent, Opened, Ponged
+from bulk_proto.link import Binary, Closed, Link, Opened, Ponged
 
 from .server_bytes import (
     BINARY,
@@ -50,15 +50,29 @@ def open_link(*, shortcut: bool = True, max_message_size: int = SMALL) -> Link:
     return link
 
 
-def receive(link: Link, *pieces: bytes) -> list[LinkEvent]:
-    return [event for piece in pieces for event in link.receive(piece)]
+Told = bytes | Opened | Ponged | Binary | Closed
+
+
+def receive(link: Link, *pieces: bytes) -> list[Told]:
+    """What the pieces mean, each text on its own."""
+    found: list[Told] = []
+    for piece in pieces:
+        if (texts := link.only_texts(piece)) is not None:
+            found += texts
+            continue
+        for event in link.receive(piece):
+            if isinstance(event, list):
+                found += event
+            else:
+                found.append(event)
+    return found
 
 
 def byte_by_byte(data: bytes) -> Sequence[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
 
 
-def the_end(events: Sequence[LinkEvent]) -> Closed:
+def the_end(events: Sequence[Told]) -> Closed:
     """The one Closed, which is last."""
     assert [isinstance(event, Closed) for event in events].count(True) == 1
     last = events[-1]
@@ -580,7 +594,7 @@ def reads(draw: st.DrawFn, data: bytes) -> list[bytes]:
 
 def conversation(
     pieces: Sequence[bytes], *, shortcut: bool
-) -> Iterator[tuple[list[LinkEvent], list[tuple[int, bytes]]]]:
+) -> Iterator[tuple[list[Told], list[tuple[int, bytes]]]]:
     """For every read: what it meant, and what was sent because of it."""
     link = new_link(shortcut=shortcut)
     yield receive(link, accepting(link.data_to_send())), []
