@@ -69,7 +69,7 @@ class OrderBook(Quotes):
     crossed_at: float | None
     _doubt: str | None
     _newest: int  # as the exchange sent it; 0: no time known
-    _horizon: int  # twice some earlier time: what lies beyond came in another unit
+    _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not live
     _floor: int  # ns of the last whole snapshot
     _corrected: tuple[int, float, float]  # ns of the last partial snapshot, and how deep it went
     _lateness: int  # late messages in a row
@@ -111,18 +111,15 @@ class OrderBook(Quotes):
 
         Removing a price that is not there is harmless.
         """
-        if not self.live:
-            return False
         timestamp = delta.timestamp
-        if timestamp is not None:
-            if self._newest <= timestamp < self._horizon:
-                self._newest = timestamp
-                self._lateness = 0
-            else:
-                news = self._judge(delta, timestamp)
-                if news is None:
-                    return False
-                delta = news
+        if timestamp is not None and self._newest <= timestamp < self._horizon:
+            self._newest = timestamp
+            self._lateness = 0
+        else:
+            news = self._judge(delta) if self.live else None
+            if news is None:
+                return False
+            delta = news
         self._recent.append(delta)
         self.touched_at = now
         bids, asks = delta.bid_changes, delta.ask_changes
@@ -199,8 +196,11 @@ class OrderBook(Quotes):
             asks_to = self._asks.correct(snapshot.asks)
             self._corrected = moment, bids_to, asks_to
 
-    def _judge(self, delta: L2Delta, timestamp: int) -> L2Delta | None:
+    def _judge(self, delta: L2Delta) -> L2Delta | None:
         """What is still news in a change whose time is not plainly next."""
+        timestamp = delta.timestamp
+        if timestamp is None:
+            return delta
         moment = to_nanoseconds(timestamp)
         if moment >= to_nanoseconds(self._newest):
             self._advance(timestamp)

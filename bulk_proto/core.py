@@ -394,7 +394,7 @@ class ClientCore:
 
     def _on_texts(self, texts: list[bytes], now: float) -> None:
         """The busiest loop of all: what most messages do not need is not in it."""
-        trace, decode, observers, tell = self._trace, wire.decode, self._mirror.observers, self._events.append
+        trace, decode, observers, events = self._trace, wire.decode, self._mirror.observers, self._events
         for text in texts:
             if trace is not None:
                 trace(Direction.RECEIVED, text)
@@ -402,7 +402,7 @@ class ClientCore:
             observe = observers.get(type(message))
             if observe is not None:
                 observe(message, now)
-                tell(message)  # type: ignore[arg-type]  # a reply has no observer
+                events.append(message)  # type: ignore[arg-type]  # a reply has no observer
             else:
                 self._on_message(message, now)
 

@@ -49,6 +49,8 @@ class OrderStatus(Enum):
     otherwise: calling a live order finished is how orders get doubled.
     """
 
+    __hash__ = object.__hash__  # members are singletons, and Enum's own hash runs Python code
+
     PENDING = "pending"  # sent or accepted, not yet placed
     RESTING = "resting"  # on the book or on the book of conditional orders
     WORKING = "working"  # partly filled, the rest still on the book
@@ -97,6 +99,8 @@ class OrderStatus(Enum):
     @classmethod
     def from_string(cls, text: str) -> OrderStatus:
         """The status for a word of the wire; never raises (see the class)."""
+        if (known := _BY_WORD.get(text)) is not None:
+            return known
         word = text.casefold().replace("canceled", "cancelled")
         if (known := _BY_WORD.get(word)) is not None:
             return known
@@ -149,7 +153,7 @@ _ERRORS = frozenset(
         OrderStatus.ERROR,
     }
 )
-_BY_WORD = {status.value.casefold(): status for status in OrderStatus} | {
+_BY_WORD = {word: status for status in OrderStatus for word in (status.value, status.value.casefold())} | {
     "placed": OrderStatus.RESTING,
     "cancelonerejected": OrderStatus.CANCEL_REJECT,
     "cancelallrejected": OrderStatus.CANCEL_REJECT,

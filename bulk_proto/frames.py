@@ -30,7 +30,6 @@ def cut_texts(data: bytes, start: int, max_size: int) -> tuple[list[bytes], int]
     UTF-8, its length is encoded in the shortest way and not above ``max_size``.
     """
     texts: list[bytes] = []
-    add = texts.append
     stop = len(data)
     last = stop - 4  # a frame of less than four bytes at the very end is left to the parser
     while start <= last:
@@ -55,7 +54,7 @@ def cut_texts(data: bytes, start: int, max_size: int) -> tuple[list[bytes], int]
         text = data[begin:end]
         if not (text.isascii() or _is_utf8(text)):
             break
-        add(text)
+        texts.append(text)
         start = end
     return texts, start
 

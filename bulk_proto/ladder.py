@@ -37,18 +37,17 @@ class Ladder:
 
     def change(self, changes: Iterable[OrderBookLevel]) -> bool:
         """Set each price to its new absolute size; 0 removes it. True when the best level may be another."""
-        levels, edge, sign = self._levels, self._edge, self._sign
+        levels, ranks, edge, sign = self._levels, self._ranks, self._edge, self._sign
         touched = False
         for level in changes:
             price = level.price
             rank = price * sign
             if level.size > 0.0:
-                if price not in levels:
-                    insort(self._ranks, rank)
                 levels[price] = level
-            elif price in levels:
-                del levels[price]
-                del self._ranks[bisect_left(self._ranks, rank)]
+                if len(levels) > len(ranks):
+                    insort(ranks, rank)
+            elif levels.pop(price, None) is not None:
+                del ranks[bisect_left(ranks, rank)]
             if rank >= edge:
                 touched = True
         if touched:

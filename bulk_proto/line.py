@@ -20,6 +20,7 @@ from .backoff import Attempts
 from .config import Config
 from .errors import HandshakeRejected, LinkError, UsageError
 from .events import Connected, Disconnected, DisconnectReason
+from .frames import cut_texts
 from .keepalive import Keepalive
 from .link import Binary, Closed, Link, Opened, Ponged
 from .timers import Timer, TimerTable
@@ -104,10 +105,12 @@ class Line:
 
     def only_texts(self, data: bytes, now: float) -> list[bytes] | None:
         """The messages in these bytes, if they are text and nothing else; None: it is for :meth:`receive`."""
-        if self._link is None:
+        link = self._link
+        if link is None or not link.at_message:
             return None
         self._keepalive.heard_at = now
-        return self._link.only_texts(data)
+        texts, end = cut_texts(data, 0, link.max_message_size)
+        return texts if texts and end == len(data) else None
 
     def receive(self, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
         """The messages in these bytes, text in a row together; all else about them is dealt with here."""

@@ -68,7 +68,8 @@ class Link:
 
     ``host`` is the value of the Host header, ``target`` the path with its query. No message has more
     than ``max_message_size`` bytes or ``max_fragments`` frames. ``shortcut=False`` lets wsproto see
-    every frame: the same events at the same time, an order of magnitude slower.
+    every frame: the same events at the same time, an order of magnitude slower. ``at_message`` tells that
+    the next byte begins a message which the shortcut may take: whole texts need not come here at all.
 
     Raises :class:`UsageError` when ``host`` or ``target`` cannot stand in an HTTP request.
     """
@@ -77,14 +78,14 @@ class Link:
         self, *, host: str, target: str, max_message_size: int, max_fragments: int, shortcut: bool = True
     ) -> None:
         check_request(host, target)
+        self.at_message = False
+        self.max_message_size = max_message_size
         self._ws = WSConnection(ConnectionType.CLIENT)
         self._out = bytearray(self._ws.send(ws.Request(host=host, target=target)))
         self._head: bytearray | None = bytearray()  # None once the handshake is done
         self._tracker = FrameTracker(max_message_size)
-        self._max_message_size = max_message_size
         self._max_fragments = max_fragments
         self._shortcut = shortcut
-        self._at_message = False  # the next byte begins a message, and the shortcut may look at it
         self._message = bytearray()  # what has come of a text message
         self._binary_size = 0  # what has come of a binary one
         self._fragments = 0
@@ -134,17 +135,6 @@ class Link:
 
     # Receiving -------------------------------------------------------------------------------------------
 
-    def only_texts(self, data: bytes) -> list[bytes] | None:
-        """The messages in these bytes, if they are whole text messages and nothing else.
-
-        None otherwise: nothing has happened, and the bytes are for :meth:`receive`.
-        """
-        if self._at_message and data:
-            texts, end = cut_texts(data, 0, self._max_message_size)
-            if end == len(data):
-                return texts
-        return None
-
     def receive(self, data: bytes) -> Iterator[LinkEvent]:
         """What these bytes, cut anywhere, mean; ``b""`` is the end of the stream.
 
@@ -158,7 +148,7 @@ class Link:
             yield self._stream_ended()
             return
         self._reading = True
-        self._at_message = False
+        self.at_message = False
         if self._head is not None:
             data, answer = self._open(self._head, data)
             if answer is not None:
@@ -166,7 +156,7 @@ class Link:
         start, stop = 0, len(data)
         while start < stop and not self._closed:
             if self._is_at_message():
-                texts, start = cut_texts(data, start, self._max_message_size)
+                texts, start = cut_texts(data, start, self.max_message_size)
                 if texts:
                     yield texts
                 if start == stop:
@@ -175,7 +165,7 @@ class Link:
             yield from self._parse(data[start:end])
             start = end
         self._reading = False
-        self._at_message = self._is_at_message()
+        self.at_message = self._is_at_message()
 
     def _is_at_message(self) -> bool:
         return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
@@ -283,6 +273,7 @@ class Link:
 
     def _finish(self, closed: Closed) -> Closed:
         self._closed = True
+        self.at_message = False
         self._pings.clear()
         self._message = bytearray()
         return closed

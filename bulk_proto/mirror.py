@@ -30,6 +30,7 @@ from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+_KIND_OF = {stream: kind for kind, stream in _BOOK_STREAMS.items()}
 _MOVES_POSITIONS = (AccountSnapshot, MarginUpdate, PositionUpdate)
 
 
@@ -93,7 +94,7 @@ class Mirror:
 
     def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
         self.books.apply_snapshot(snapshot, now)
-        self._subscriptions.prime((snapshot.stream.value.lower(), snapshot.symbol))
+        self._subscriptions.prime((_KIND_OF[snapshot.stream], snapshot.symbol))
 
     def _on_ticker(self, ticker: Ticker, now: float) -> None:
         if ("ticker", ticker.symbol) not in self._subscriptions.wanted:
@@ -108,7 +109,7 @@ class Mirror:
         if account is None:
             return (event,)
         news = account.apply(event)
-        if event.account == self.home and isinstance(event, _MOVES_POSITIONS):
+        if isinstance(event, _MOVES_POSITIONS) and event.account == self.home:
             self.inventory.reconcile(account.positions.values(), account.margin)
         if isinstance(event, AccountSnapshot):
             self._subscriptions.prime(("account", event.account))

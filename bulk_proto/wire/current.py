@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from bulk_proto.enums import OrderStatus
+from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.events import (
     BookStream,
     Candle,
@@ -33,6 +33,7 @@ from .orders import execution_reason, order_side, side_of, time_in_force
 from .topics import account_of, book_stream
 from .values import Unreadable
 
+_BUY, _SELL = Side.BUY, Side.SELL
 Unsigned = Annotated[float, Meta(ge=0)]
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -67,19 +68,6 @@ class _TradeRow(Struct, frozen=True, gc=False):
     reason: str | None = None
     liq: bool = False
 
-    def trade(self) -> Trade:
-        return Trade(
-            self.time,
-            self.s,
-            side_of(self.side),
-            self.sz,
-            self.px,
-            self.maker,
-            self.taker,
-            self.reason or None,
-            self.liq,
-        )
-
 
 class _TradesData(Struct, frozen=True, gc=False):
     trades: Annotated[list[_TradeRow], Meta(min_length=1)]
@@ -89,7 +77,20 @@ class _TradesMessage(_Current, frozen=True, gc=False, tag="trades"):
     data: _TradesData
 
     def event(self) -> Event:
-        trades = [row.trade() for row in self.data.trades]
+        trades = [
+            Trade(
+                row.time,
+                row.s,
+                _BUY if row.side else _SELL,
+                row.sz,
+                row.px,
+                row.maker,
+                row.taker,
+                row.reason or None,
+                row.liq,
+            )
+            for row in self.data.trades
+        ]
         return Trades(trades[0].symbol, trades)
 
 

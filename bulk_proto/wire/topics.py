@@ -22,7 +22,8 @@ def account_of(stream: str) -> str:
 
 def book_stream(stream: str, message_kind: BookStream) -> BookStream:
     """Which subscription a book came from: the topic knows, else the kind of the message tells."""
-    return _BOOK_STREAMS.get(split_topic(stream)[0], message_kind)
+    word = stream.partition(".")[0]
+    return _BOOK_STREAMS.get(word) or _BOOK_STREAMS.get(word.casefold(), message_kind)
 
 
 _BOOK_STREAMS = {member.value.casefold(): member for member in BookStream}

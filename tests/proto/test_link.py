@@ -57,9 +57,6 @@ def receive(link: Link, *pieces: bytes) -> list[Told]:
     """What the pieces mean, each text on its own."""
     found: list[Told] = []
     for piece in pieces:
-        if (texts := link.only_texts(piece)) is not None:
-            found += texts
-            continue
         for event in link.receive(piece):
             if isinstance(event, list):
                 found += event
@@ -514,6 +511,31 @@ def test_whatever_is_sent_while_the_link_is_not_open_is_dropped() -> None:
     late.send_ping()
     late.send_close()
     assert late.data_to_send() == b""
+
+
+def test_a_link_is_at_a_message_between_whole_ones_while_it_is_open() -> None:
+    link = new_link()
+    seen = [link.at_message]
+    for piece in (
+        accepting(link.data_to_send()),
+        text(b"one"),
+        b"\x81",
+        b"\x01x",
+        frame(TEXT, b"a", final=False),
+    ):
+        receive(link, piece)
+        seen.append(link.at_message)
+    receive(link, frame(CONTINUATION, b"b"))
+    seen.append(link.at_message)
+    receive(link, b"")
+    seen.append(link.at_message)
+    assert seen == [False, True, True, False, True, False, True, False]
+
+
+def test_without_the_shortcut_a_link_is_never_at_a_message() -> None:
+    link = open_link(shortcut=False)
+    receive(link, text(b"one"))
+    assert not link.at_message
 
 
 @pytest.mark.parametrize("ours", [True, False])
