@@ -93,8 +93,9 @@ class Books:
             book.forget(Doubt.DISCONNECTED)
 
     def next_due(self) -> float | None:
-        due = min(self._due.values(), default=inf)
-        due = min(due, self._silence.next_look)
+        due = self._silence.next_look
+        if self._due:
+            due = min(due, min(self._due.values()))
         return None if due == inf else due
 
     def expire(self, now: float) -> list[tuple[OrderBook, Stream]]:

@@ -51,6 +51,8 @@ from .subscriptions import Stream, Subscription
 
 __all__ = ["ClientCore", "Direction", "State"]
 
+_OPEN = State.OPEN  # by itself, because finding a member in its Enum costs more than all that asks for it
+
 
 class Direction(Enum):
     """Which way a traced message went."""
@@ -311,9 +313,10 @@ class ClientCore:
     def next_deadline(self) -> float | None:
         """When ``handle_deadline`` wants to be called; None when nothing is due."""
         dues = [self._line.next_deadline(), self._deadlines.next()]
-        if self.state is State.OPEN:
+        if self._line.state is _OPEN:
             dues += self._mirror.books.next_due(), self.subscriptions.next_due()
-        return min((due for due in dues if due is not None), default=None)
+        known = [due for due in dues if due is not None]
+        return min(known) if known else None
 
     # State, for reading only ----------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
-"""One side of an order book: sizes by price, best price first.
+"""One side of an order book: levels by rank, best first.
 
-Prices are dictionary keys as they were parsed: the same decimal text always gives the same double, and
-no key is ever computed. Beside the dictionary stands a sorted list of the prices (negated for asks), so
-that the best price is always its last entry. It changes only when a price appears or vanishes, most
-often near its cheap end. The best level is kept by itself: it is read far more often than it changes.
+The rank of a level is its price, negated for asks: larger is better. Ranks are dictionary keys, since the
+same decimal text always gives the same double and a sign changes no digit. Beside the dictionary stands a
+sorted list of them, so that the best is always its last entry. It changes only when a price appears or
+vanishes, most often near its cheap end. The best level is kept by itself: it is read far more often than it
+changes.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from .events import OrderBookLevel
 
 
 class Ladder:
-    """``sign`` is 1.0 for bids and -1.0 for asks: price times sign, its rank, is larger for better prices.
+    """``sign`` is 1.0 for bids and -1.0 for asks: price times sign is the rank.
 
-    ``best`` is the best level, None without any. Prices must be finite. Changing a size costs two
-    dictionary operations; a new or vanished price costs a binary search more.
+    ``best`` is the best level, None without any. Prices must be finite. Changing a size costs one
+    dictionary operation; a new or vanished price costs a binary search more.
     """
 
     __slots__ = ("_edge", "_levels", "_ranks", "_sign", "best")
@@ -40,13 +41,12 @@ class Ladder:
         levels, ranks, edge, sign = self._levels, self._ranks, self._edge, self._sign
         touched = False
         for level in changes:
-            price = level.price
-            rank = price * sign
+            rank = level.price * sign
             if level.size > 0.0:
-                levels[price] = level
+                levels[rank] = level
                 if len(levels) > len(ranks):
                     insort(ranks, rank)
-            elif levels.pop(price, None) is not None:
+            elif levels.pop(rank, None) is not None:
                 del ranks[bisect_left(ranks, rank)]
             if rank >= edge:
                 touched = True
@@ -56,16 +56,16 @@ class Ladder:
 
     def replace(self, levels: Iterable[OrderBookLevel]) -> None:
         """Forget everything else; sizes of 0 are left out."""
-        self._levels = {level.price: level for level in levels if level.size > 0.0}
-        ranks: Iterable[float] = self._levels if self._sign > 0.0 else [-price for price in self._levels]
-        self._ranks = sorted(ranks)
+        sign = self._sign
+        self._levels = {level.price * sign: level for level in levels if level.size > 0.0}
+        self._ranks = sorted(self._levels)
         self._find_best()
 
     def correct(self, levels: Sequence[OrderBookLevel]) -> float:
         """Replace what these levels cover, from the best price to the worst of them; keep what is deeper.
 
-        Returns the rank (price times sign) of the worst. Without any level the whole side is empty: even
-        the shortest list would show the best price.
+        Returns the rank of the worst. Without any level the whole side is empty: even the shortest list
+        would show the best price.
         """
         edge = min((level.price * self._sign for level in levels), default=-inf)
         deeper = self.below(edge, self._levels.values())
@@ -73,7 +73,7 @@ class Ladder:
         return edge
 
     def below(self, edge: float, levels: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
-        """Those of ``levels`` that are deeper than ``edge``."""
+        """Those of ``levels`` that are deeper than the rank ``edge``."""
         return [level for level in levels if level.price * self._sign < edge]
 
     def clear(self) -> None:
@@ -87,7 +87,7 @@ class Ladder:
         return twin
 
     def at(self, price: float) -> OrderBookLevel | None:
-        return self._levels.get(price)
+        return self._levels.get(price * self._sign)
 
     def top(self, n: int | None = None) -> tuple[OrderBookLevel, ...]:
         """The best ``n`` levels (None: all), best first. Raises :class:`UsageError` for a negative ``n``."""
@@ -95,14 +95,12 @@ class Ladder:
             raise UsageError("a number of levels cannot be negative")
         levels = self._levels
         ranks = self._ranks[::-1] if n is None else self._ranks[: -n - 1 : -1]
-        if self._sign > 0.0:
-            return tuple([levels[rank] for rank in ranks])
-        return tuple([levels[-rank] for rank in ranks])
+        return tuple([levels[rank] for rank in ranks])
 
     def best_first(self) -> Iterator[OrderBookLevel]:
         """All levels from the best on, without copying: nothing may change meanwhile."""
         for rank in reversed(self._ranks):
-            yield self._levels[rank * self._sign]
+            yield self._levels[rank]
 
     def depth(self, price: float) -> float:
         """Total size from the best price down to ``price``, inclusive."""
@@ -119,4 +117,4 @@ class Ladder:
 
     def _find_best(self) -> None:
         self._edge = self._ranks[-1] if self._ranks else -inf
-        self.best = self._levels[self._edge * self._sign] if self._ranks else None
+        self.best = self._levels[self._edge] if self._ranks else None

@@ -37,6 +37,9 @@ class State(Enum):
     CLOSING = auto()
 
 
+_WITHOUT_CONNECTION = (State.IDLE, State.WAITING)
+
+
 class Line:
     """``opened(event, now)`` and ``lost(event, error, now)`` are called when a link opens and ends.
 
@@ -153,7 +156,7 @@ class Line:
     @property
     def is_wanted(self) -> bool:
         """Should a connection exist right now?"""
-        return self.state not in (State.IDLE, State.WAITING)
+        return self.state not in _WITHOUT_CONNECTION
 
     def data_to_send(self) -> bytes:
         data, self._farewell = self._farewell, b""
@@ -164,7 +167,7 @@ class Line:
         return bool(self._farewell) or (self._link is not None and self._link.has_data_to_send)
 
     def next_deadline(self) -> float | None:
-        return self._timers.next()
+        return self._timers.earliest
 
     # Inside
 

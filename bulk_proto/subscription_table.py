@@ -146,7 +146,7 @@ class SubscriptionTable:
 
     def next_due(self) -> float | None:
         """When a topic that was put off is to be asked for again."""
-        return min(self._put_off.values(), default=None)
+        return min(self._put_off.values()) if self._put_off else None
 
     def expire(self, now: float) -> list[str]:
         """What was put off long enough counts as not asked for; returns topics to unsubscribe first."""

@@ -16,11 +16,15 @@ class Timer(Enum):
 
 
 class TimerTable:
-    """At most one deadline per reason, in seconds of the driver's clock."""
+    """At most one deadline per reason, in seconds of the driver's clock.
 
-    __slots__ = ("_due",)
+    ``earliest`` is the next of them; None without any. It is asked for far more often than a timer is set.
+    """
+
+    __slots__ = ("_due", "earliest")
 
     def __init__(self) -> None:
+        self.earliest: float | None = None
         self._due: dict[Timer, float] = {}
 
     def __contains__(self, timer: Timer) -> bool:
@@ -28,16 +32,16 @@ class TimerTable:
 
     def set(self, timer: Timer, at: float) -> None:
         self._due[timer] = at
+        self._look()
 
     def stop(self, *timers: Timer) -> None:
         for timer in timers:
             self._due.pop(timer, None)
+        self._look()
 
     def clear(self) -> None:
         self._due.clear()
-
-    def next(self) -> float | None:
-        return min(self._due.values(), default=None)
+        self._look()
 
     def pop_expired(self, now: float) -> Timer | None:
         """Remove and return the earliest timer due at ``now``, or None.
@@ -48,5 +52,8 @@ class TimerTable:
         due = min(((at, timer.value, timer) for timer, at in self._due.items() if at <= now), default=None)
         if due is None:
             return None
-        del self._due[due[2]]
+        self.stop(due[2])
         return due[2]
+
+    def _look(self) -> None:
+        self.earliest = min(self._due.values(), default=None)

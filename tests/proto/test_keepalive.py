@@ -18,7 +18,7 @@ def started(now: float) -> tuple[Keepalive, TimerTable]:
 
 def test_opening_a_link_counts_as_hearing_from_it() -> None:
     keepalive, timers = started(1000.0)
-    assert timers.next() == 1020.0
+    assert timers.earliest == 1020.0
     assert not keepalive.is_silent(1059.0)
     assert keepalive.is_silent(1060.0)
 
@@ -28,9 +28,9 @@ def test_what_was_heard_meanwhile_puts_the_question_off() -> None:
     keepalive.heard_at = 15.0
     timers.clear()
     assert not keepalive.is_time_to_ask(20.0)
-    assert timers.next() == 35.0
+    assert timers.earliest == 35.0
     assert keepalive.is_time_to_ask(35.0)
-    assert timers.next() == 55.0
+    assert timers.earliest == 55.0
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 100.0)), max_size=30))
@@ -46,6 +46,6 @@ def test_after_each_look_the_next_one_lies_ahead(steps: list[tuple[bool, float]]
                 assert keepalive.is_time_to_ask(now) is (keepalive.heard_at + 20.0 <= now)
             elif keepalive.is_silent(now):
                 return
-        due = timers.next()
+        due = timers.earliest
         assert due is not None
         assert due > now

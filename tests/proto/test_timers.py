@@ -14,13 +14,13 @@ def test_timers_come_up_earliest_first_and_one_at_a_time() -> None:
     table.set(Timer.PING, 3.0)
     table.set(Timer.SILENCE, 1.0)
     table.set(Timer.BACKOFF, 9.0)
-    assert table.next() == 1.0
+    assert table.earliest == 1.0
     assert table.pop_expired(5.0) is Timer.SILENCE
     table.stop(Timer.PING)
     assert table.pop_expired(5.0) is None
     assert Timer.BACKOFF in table
     table.clear()
-    assert table.next() is None
+    assert table.earliest is None
 
 
 def test_setting_a_timer_again_moves_it() -> None:
