@@ -168,6 +168,8 @@ class Topic(Enum):
     :data:`ERROR` a dict, the others one object). The rest are additions of this library.
     """
 
+    __hash__ = object.__hash__  # a member equals itself only, and every event is looked up by its topic
+
     TICKER = "ticker"
     TRADES = "trades"
     L2SNAPSHOT = "l2_snapshot"
