@@ -18,13 +18,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import ByteStream, SocketStream
+from anyio.abc import ByteStream
 
 from bulk_proto.config import Config
 from bulk_proto.errors import LinkError, ProxyError, UsageError
 from bulk_proto.proxy_address import ProxyAddress, ProxyScheme
 
+from .asyncio_stream import dial
 from .faults import reason_of
+from .host import in_trio
+from .push_stream import PushStream
 from .tls import Handshake, Tls
 
 if TYPE_CHECKING:
@@ -86,9 +89,13 @@ def proxy_connector(proxy: str, ssl_context: ssl.SSLContext | None = None) -> Co
     return connect
 
 
-async def _dial(host: str, port: int) -> SocketStream:
+async def _dial(host: str, port: int) -> PushStream:
     try:
-        return await anyio.connect_tcp(host, port)
+        if not in_trio():
+            return await dial(host, port)
+        from .trio_stream import TrioStream
+
+        return TrioStream(await anyio.connect_tcp(host, port))
     except (OSError, ValueError) as fault:  # ValueError: a name that cannot be one
         raise LinkError(f"cannot reach {host}:{port}: {reason_of(fault)}") from fault
 

@@ -19,7 +19,8 @@ from bulk_proto.events import Event
 
 from .connectors import Connector
 from .faults import first_of, reason_of
-from .host import protected
+from .host import clock, protected
+from .push_stream import PushStream
 
 READ_SIZE = 65536  # bytes
 FAREWELL = 1.0  # seconds to hand over the last bytes
@@ -77,19 +78,35 @@ class Driver:
         self._alarm = Bell()  # the next deadline has changed
         self._line = Bell()  # a connection may be wanted
         self._armed = math.inf
+        self._clock: Callable[[], float] = anyio.current_time
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
+        self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
 
     def poke(self) -> None:
-        """The core was touched: hand out its news, wake whoever waits for a change."""
-        for event in self.core.events():
+        """The core was touched: send, hand out its news, wake whoever waits for a change."""
+        core = self.core
+        if core.has_data_to_send:
+            self._send()
+        if not (core.wants_connection and self._talking):
+            self._line.ring()
+        for event in core.events():
             self._deliver(event)
+        due = core.next_deadline()
+        if due is not None and due < self._armed:
+            self._alarm.ring()
+
+    def _send(self) -> None:
+        """At once, as far as that is possible; the writer does the rest."""
+        if self._quick is not None and self._quick.ready:
+            self._quick.write(self.core.data_to_send())
+            if self._quick.ready:
+                return
         self._writer.ring()
-        self._alarm.ring()
-        self._line.ring()
 
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
+        self._clock = clock()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(protected(self._keep_time))
             while self.core.state is not State.IDLE:
@@ -123,6 +140,7 @@ class Driver:
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
         except* Exception as faults:
             reason = self._unexpected(first_of(faults))
+        self._talking, self._quick = False, None
         if not self._leaving:
             self.core.connection_lost(anyio.current_time(), reason)
             self.poke()
@@ -144,12 +162,15 @@ class Driver:
         if self._leaving:
             return
         self._talking = True
+        self._quick = stream if isinstance(stream, PushStream) else None
         self.core.connection_made(anyio.current_time())
         self.poke()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(protected(self._read), stream)
             while True:
-                if data := self.core.data_to_send():
+                if self._quick is not None and not self._quick.ready:
+                    await self._quick.flush()
+                elif data := self.core.data_to_send():
                     await stream.send(data)
                 elif self._leaving:
                     break
@@ -158,19 +179,17 @@ class Driver:
             tasks.cancel_scope.cancel()
 
     async def _read(self, stream: ByteStream) -> None:
-        core, deliver = self.core, self._deliver
+        if isinstance(stream, PushStream):
+            await stream.push(self._take)
+            return
         data = b"?"
         while data:
             try:
                 data = await stream.receive(READ_SIZE)
             except anyio.EndOfStream:
                 data = b""
-            core.receive_data(data, anyio.current_time())
-            for event in core.events():
-                deliver(event)
-            if core.has_data_to_send or not core.wants_connection:
-                self._writer.ring()
-                self._line.ring()
-            due = core.next_deadline()
-            if due is not None and due < self._armed:
-                self._alarm.ring()
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        self.core.receive_data(data, self._clock())
+        self.poke()

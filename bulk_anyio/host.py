@@ -27,6 +27,15 @@ def in_trio() -> bool:
     return trio is not None and trio.lowlevel.in_trio_task()
 
 
+def clock() -> Callable[[], float]:
+    """What tells the time of the running loop, and works where no task is running too."""
+    if in_trio():
+        import trio
+
+        return trio.current_time
+    return asyncio.get_running_loop().time
+
+
 def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
     """Start ``serve`` in the background of the running loop; keep the result to keep the task alive."""
     if in_trio():

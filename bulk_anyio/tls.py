@@ -14,6 +14,8 @@ from bulk_proto.certificates import TrustStore, refusal
 from bulk_proto.errors import TlsError, UsageError
 
 from .faults import reason_of, tls_words
+from .push_stream import PushStream
+from .tls_stream import TlsPushStream, TlsStream
 
 
 class Tls:
@@ -41,14 +43,14 @@ class Tls:
             self._store = TrustStore.of_certifi(certifi.__version__)
         return Handshake(self._context, self._store)
 
-    async def secure(self, stream: ByteStream, host: str) -> TLSStream:
+    async def secure(self, stream: ByteStream, host: str) -> ByteStream:
         """Shake hands with ``host`` over ``stream``, which is closed when that fails.
 
         Raises :class:`TlsError`.
         """
         handshake = self.handshake()
         try:
-            return await TLSStream.wrap(
+            secured = await TLSStream.wrap(
                 stream, hostname=host, ssl_context=handshake.as_context, standard_compatible=False
             )
         except (OSError, ValueError, anyio.BrokenResourceError, anyio.EndOfStream) as fault:
@@ -57,15 +59,23 @@ class Tls:
         except BaseException:
             await anyio.aclose_forcefully(stream)
             raise
+        if isinstance(stream, PushStream):
+            return TlsPushStream(secured, stream, *handshake.buffers)
+        return TlsStream(secured, stream, *handshake.buffers)
 
 
 class Handshake:
-    """Stands in for the context, to keep hold of the session: after a refusal it has the certificates."""
+    """Stands in for the context, to keep hold of what it makes.
+
+    After a refusal the session has the certificates; after a success ``buffers`` are those through which
+    it reads and writes.
+    """
 
     def __init__(self, context: ssl.SSLContext, store: TrustStore) -> None:
         self._context = context
         self._store = store
         self._session: ssl.SSLObject | None = None
+        self.buffers = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     @property
     def as_context(self) -> ssl.SSLContext:
@@ -80,6 +90,7 @@ class Handshake:
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
+        self.buffers = incoming, outgoing
         self._session = self._context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         return self._session
 

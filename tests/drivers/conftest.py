@@ -16,6 +16,17 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=["pushed", "asked for"])
+def each_way_of_receiving(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams push where they can. With a stream that cannot, from a connector say, the driver asks."""
+    if request.param == "asked for":
+        monkeypatch.setattr("bulk_anyio.driver.PushStream", NoStream)
+
+
+class NoStream:
+    """What no stream is an instance of."""
+
+
 @pytest.fixture
 async def exchange(anyio_backend: str) -> AsyncIterator[ExchangeServer]:
     async with serve_exchange(seed=7) as server:

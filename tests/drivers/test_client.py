@@ -39,7 +39,11 @@ from bulk_proto.network import Network
 
 from .line import Line
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(60),
+    pytest.mark.usefixtures("each_way_of_receiving"),
+]
 
 BTC = "BTC-USD"
 

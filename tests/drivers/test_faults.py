@@ -28,7 +28,11 @@ from bulk_proto.errors import HandshakeRejected
 from bulk_proto.exchange import ExchangeConfig, faults
 from bulk_proto.exchange.faults import AnyFault
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(60),
+    pytest.mark.usefixtures("each_way_of_receiving"),
+]
 
 BTC = "BTC-USD"
 
