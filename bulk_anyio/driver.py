@@ -47,6 +47,11 @@ class Bell:
         if self._event is not None:
             self._event.set()
 
+    @property
+    def is_rung(self) -> bool:
+        """True from a ring until somebody has woken up by it."""
+        return self._rung
+
     async def wait(self) -> None:
         if not self._rung:
             self._event = anyio.Event()
@@ -72,11 +77,12 @@ class Driver:
     ) -> None:
         self.core = core
         self._logger = logger
-        self._deliver = deliver
+        self._deliver = self._given_deliver = deliver
         self._connector = connector
         self._writer = Bell()  # there may be bytes to send, or a reason to hang up
         self._alarm = Bell()  # the next deadline has changed
         self._line = Bell()  # a connection may be wanted
+        self._handing_out = False
         self._armed = math.inf
         self._clock: Callable[[], float] = anyio.current_time
         self._talking = False  # the stream of the current connection is up
@@ -90,11 +96,22 @@ class Driver:
             self._send()
         if not (core.wants_connection and self._talking):
             self._line.ring()
-        for event in core.events():
-            self._deliver(event)
+        self._hand_out()
         due = core.next_deadline()
         if due is not None and due < self._armed:
             self._alarm.ring()
+
+    def _hand_out(self) -> None:
+        """Deliver what is new; behind it what a handler causes before it returns."""
+        if self._handing_out:
+            return
+        self._handing_out = True
+        try:
+            while events := self.core.events():
+                for event in events:
+                    self._deliver(event)
+        finally:
+            self._handing_out = False
 
     def _send(self) -> None:
         """At once, as far as that is possible; the writer does the rest."""
@@ -107,6 +124,7 @@ class Driver:
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
         self._clock = clock()
+        self._deliver = protected(self._given_deliver)  # poke() may come from a task that is not
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(protected(self._keep_time))
             while self.core.state is not State.IDLE:

@@ -36,6 +36,15 @@ def clock() -> Callable[[], float]:
     return asyncio.get_running_loop().time
 
 
+def context_of_callbacks() -> contextvars.Context:
+    """A copy of this task's context in which anyio knows the running loop even where no task is running."""
+    context = contextvars.copy_context()
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None and not in_trio():
+        context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    return context
+
+
 def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
     """Start ``serve`` in the background of the running loop; keep the result to keep the task alive."""
     if in_trio():

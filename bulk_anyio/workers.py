@@ -1,7 +1,9 @@
-"""Runs the user's handlers, each in a task of its own, never in the task that reads.
+"""Runs the user's handlers: coroutine functions in tasks of their own, plain functions at once if possible.
 
-So a handler may await an order and get its answer, and a slow one delays only itself. Events reach one
-handler in order and one at a time; between handlers nothing is promised.
+So a handler may await an order and get its answer, and one that waits delays only itself. A plain function
+cannot wait: it holds up the loop wherever it runs, so it is called without waking a task for it, from where
+the news was read, unless news waits for it already. Events reach one handler in order and one at a time;
+between handlers nothing is promised. Other tasks get a turn after each read, and while mail is worked off.
 
 Whatever a handler raises is a failed handler, and nothing else: it is logged, told as ``HandlerFailed``, and
 the handler stays registered. That goes for ``SystemExit`` and ``KeyboardInterrupt`` too, and for the
@@ -12,10 +14,12 @@ the program. One that wants to sets an event that the program's main task waits 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any
 
 import anyio
@@ -26,11 +30,11 @@ from bulk_proto.events import Event, HandlerFailed, Missed
 from bulk_proto.mailbox import Mailbox
 
 from .driver import Bell
-from .host import in_trio
+from .host import context_of_callbacks, in_trio
 
 Handler = Callable[[Any], Awaitable[object] | object]
 
-_BREATHER = 100  # payloads that a plain function may take before other tasks get a turn
+_TURN = 0.005  # seconds after which a handler that has more to read lets other tasks have a turn
 
 
 class Worker:
@@ -52,11 +56,25 @@ class Worker:
         self._report = report
         self._retiring = False
         self._dismissed = False
+        self._is_plain = not _is_asynchronous(handler)
+        self._idle = False  # nothing is in hand and nothing waits: a plain function may be called at once
+        self._begun: Awaitable[object] | None = None  # what such a call left to be awaited
+        self._context = contextvars.copy_context()
         self.task_id: int | None = None
 
     def put(self, event: Event) -> None:
-        self._mailbox.put(event)
-        self._mail.ring()
+        """Have the handler called with ``event``, behind whatever waits for it already."""
+        if self._idle and len(payloads := event.payloads) == 1:
+            self._idle = False
+            self._begun = self._call(payloads[0])
+            if self._begun is not None:
+                self._is_plain = False
+                self._mail.ring()
+            self._idle = not self._mail.is_rung  # the call itself may have brought mail, or the end
+        else:
+            self._idle = False
+            self._mailbox.put(event)
+            self._mail.ring()
 
     def retire(self) -> None:
         """End when the mailbox is empty."""
@@ -66,10 +84,12 @@ class Worker:
     def dismiss(self) -> None:
         """End after the payload in hand, whatever is unread."""
         self._dismissed = True
+        self._idle = False
         self._mail.ring()
 
     async def run(self) -> None:
         self.task_id = anyio.get_current_task().id
+        self._context = context_of_callbacks()
         self._retiring = False
         try:
             await self._walk()
@@ -79,30 +99,52 @@ class Worker:
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
         finally:
             self.task_id = None  # ids are used again
+            begun, self._begun = self._begun, None
+            if inspect.iscoroutine(begun):
+                begun.close()
 
     async def _walk(self) -> None:
-        taken = 0
+        turn_ends = perf_counter() + _TURN
         while True:
+            if self._begun is not None:
+                begun, self._begun = self._begun, None
+                await self._finish(begun)
             while not self._dismissed and (event := self._mailbox.take()) is not None:
+                if type(event) is Missed and self.topic is not Topic.MISSED:
+                    self._fell_behind(event)
+                    continue
                 for payload in event.payloads:
-                    await self._handle(event, payload)
-                    taken += 1
-                    if taken % _BREATHER == 0:
+                    if (outcome := self._call(payload)) is not None:
+                        await self._finish(outcome)
+                    if perf_counter() >= turn_ends:
                         await anyio.lowlevel.checkpoint()
+                        turn_ends = perf_counter() + _TURN
             if self._retiring or self._dismissed:
                 return
-            await self._mail.wait()
+            self._idle = self._is_plain
+            try:
+                await self._mail.wait()
+            finally:
+                self._idle = False
 
-    async def _handle(self, event: Event, payload: object) -> None:
-        if type(event) is Missed and self.topic is not Topic.MISSED:
-            self._report(event)  # the handler expects its own topic's payload
-            with suppress(Exception):  # a broken log is no reason to stop
-                self._logger.warning("%s fell behind and missed %d events", self.name, event.count)
-            return
+    def _fell_behind(self, missed: Missed) -> None:
+        """Tell others: the handler expects its own topic's payload."""
+        self._report(missed)
+        with suppress(Exception):  # a broken log is no reason to stop
+            self._logger.warning("%s fell behind and missed %d events", self.name, missed.count)
+
+    def _call(self, payload: object) -> Awaitable[object] | None:
+        """What the handler leaves to be awaited, if anything."""
         try:
-            outcome = self.handler(payload)
-            if inspect.isawaitable(outcome):
-                await outcome
+            outcome = self._context.run(self.handler, payload)
+            return outcome if outcome is not None and inspect.isawaitable(outcome) else None
+        except BaseException as error:
+            self._failed(error)
+            return None
+
+    async def _finish(self, outcome: Awaitable[object]) -> None:
+        try:
+            await outcome
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             self._failed(error)
         except BaseException as error:
@@ -119,6 +161,11 @@ class Worker:
     @property
     def name(self) -> str:
         return getattr(self.handler, "__qualname__", type(self.handler).__name__)
+
+
+def _is_asynchronous(handler: Handler) -> bool:
+    """Is it known to be a coroutine function, or an object that is called like one?"""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 def _is_being_cancelled() -> bool:
