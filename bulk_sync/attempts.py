@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from bulk_proto.config import Config
+from bulk_proto.errors import LinkError
 
 from .connectors import Connector
 
@@ -25,8 +26,10 @@ def attempt_to_connect(connector: Connector, config: Config, wake: Callable[[], 
     def dial() -> None:
         try:
             attempt.set_result(connector(config, config.opening_timeout))
-        except BaseException as error:
+        except Exception as error:
             attempt.set_exception(error)
+        except BaseException as error:
+            attempt.set_exception(LinkError(f"the connector raised {type(error).__name__}"))
 
     threading.Thread(target=dial, name="bulk connector", daemon=True).start()
     return attempt

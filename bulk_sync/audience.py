@@ -1,10 +1,11 @@
-"""Who listens to which topic: handlers in threads of their own, iterators, and the log."""
+"""Who listens to which topic, and the handing out of events to them: handlers, iterators, and the log."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from bulk_proto.enums import Topic
@@ -12,11 +13,21 @@ from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
 from .inbox import Inbox
+from .shifts import Shift
 from .workers import Handler, Worker
 
-_Reader = TypeVar("_Reader", Worker, Inbox)
+_Reader = Worker | Journal | Inbox
+_Kind = TypeVar("_Kind", Worker, Inbox)
 
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
+
+
+class HandlerThread(threading.Thread):
+    """A thread in which handlers of one audience run. It keeps no program alive."""
+
+    def __init__(self, audience: Audience, target: Callable[[], object]) -> None:
+        super().__init__(name="bulk client", daemon=True, target=target)
+        self.audience = audience
 
 
 class Audience:
@@ -26,21 +37,49 @@ class Audience:
         self._limit = limit
         self._logger = logger
         self._lock = threading.RLock()
-        self._begun = False
         # A list in here is replaced, never changed: another thread may be walking through it.
-        self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
+        self._readers: dict[Topic, list[_Reader]] = {topic: [] for topic in Topic}
+        self._deliveries: Iterator[tuple[_Reader, Event]] = iter(())
+        self._reports: deque[Event] = deque()
+        self._wake: Callable[[], None] = lambda: None
         Journal(logger).attach(self._readers)
 
-    def deliver(self, event: Event) -> None:
-        for reader in self._readers[event.topic]:
-            reader.put(event)
+    # For the thread that reads ---------------------------------------------------------------------------
+
+    def collect(self, news: list[Event]) -> bool:
+        """Have these events ready, and what handlers reported meanwhile, once all before are handed out.
+
+        False when there are none.
+        """
+        while self._reports:
+            news.append(self._reports.popleft())
+        readers = self._readers
+        self._deliveries = ((reader, event) for event in news for reader in readers[event.topic])
+        return bool(news)
+
+    def hand_out(self, shift: Shift) -> bool:
+        """Give each event to everybody who listens. False: the shift is over, the next one goes on here."""
+        shift.begin_round()
+        for reader, event in self._deliveries:
+            if isinstance(reader, Worker):
+                if not reader.take(event, shift):
+                    return False
+            else:
+                reader.put(event)
+        shift.end_round()
+        return True
+
+    # For any thread --------------------------------------------------------------------------------------
+
+    def report(self, event: Event) -> None:
+        """An event that a handler caused: it goes the way of all others."""
+        self._reports.append(event)
+        self._wake()
 
     def add_handler(self, topic: Topic, handler: Handler) -> None:
-        worker = Worker(topic, handler, self._limit, self._logger, self.deliver)
+        worker = Worker(topic, handler, self._limit, self._logger, self.report)
         with self._lock:
             self._readers[topic] = [*self._readers[topic], worker]
-            if self._begun:
-                worker.start()
 
     def remove_handler(self, topic: Topic, handler: Handler) -> None:
         with self._lock:
@@ -58,19 +97,16 @@ class Audience:
                 self._readers[topic] = [*still_open, inbox]
         return inbox
 
-    def begin(self) -> None:
-        """Events will come: start the threads of the handlers."""
-        with self._lock:
-            self._begun = True
-            for worker in self._all(Worker):
-                worker.start()
+    def begin(self, wake: Callable[[], None]) -> None:
+        """Events will come, from a thread that can be woken to fetch reports."""
+        self._wake = wake
+        for worker in self._all(Worker):
+            worker.begin()
 
     def end(self) -> None:
         """No more events will come; unread ones are still handled for a while. Waits for nobody."""
-        with self._lock:
-            self._begun = False
-            for worker in self._all(Worker):
-                worker.retire(LAST_MAIL)
+        for worker in self._all(Worker):
+            worker.retire(LAST_MAIL)
         self.close_inboxes()
 
     def close_inboxes(self) -> None:
@@ -78,13 +114,13 @@ class Audience:
             inbox.close()
 
     def wait_until_empty(self) -> None:
-        """Wait for the threads of the handlers after :meth:`end`, unless called by one of them."""
-        workers = self._all(Worker)
-        if not any(worker.is_current for worker in workers):
-            for worker in workers:
+        """Wait for the threads that stay with handlers after :meth:`end`, unless called by a handler."""
+        thread = threading.current_thread()
+        if not isinstance(thread, HandlerThread) or thread.audience is not self:
+            for worker in self._all(Worker):
                 worker.join()
 
-    def _all(self, kind: type[_Reader], *only: Topic) -> list[_Reader]:
+    def _all(self, kind: type[_Kind], *only: Topic) -> list[_Kind]:
         return [
             reader
             for topic in only or self._readers
@@ -93,5 +129,5 @@ class Audience:
         ]
 
 
-def _is_closed(reader: Worker | Journal | Inbox) -> bool:
+def _is_closed(reader: _Reader) -> bool:
     return isinstance(reader, Inbox) and reader.closed

@@ -187,17 +187,14 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
                     return False
                 raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
             self._driver = self._new_driver()
-            self._audience.begin()
             self._driver.start(first)
             return True
 
     def _new_driver(self) -> Driver:
-        return Driver(
-            self.core, self._guard, self._audience.deliver, self._connector, self._rested, self._forked
-        )
+        return Driver(self.core, self._guard, self._audience, self._connector, self._rested, self._forked)
 
     def _rested(self, error: Exception | None) -> None:
-        """The driver's thread ends: no event will come any more."""
+        """The driver has come to its end: no event will come any more."""
         if error is not None:
             self.logger.error("the client stopped unexpectedly", exc_info=error)
             self._driver_error = error
@@ -212,7 +209,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     def on(self, topic: Topic, handler: Handler) -> None:
         """Call ``handler``, a plain function, with every payload of ``topic``.
 
-        Handlers never run in the thread that reads: they may place orders and wait for the answers.
+        However long it takes, it never holds up the connection: it may place orders and wait for the
+        answers. It gets events in order and one at a time, but not always in the same thread.
         """
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")

@@ -1,14 +1,14 @@
-"""Runs one core on a blocking socket, in one background thread: all waiting happens here, no deciding does.
+"""Runs one core on a blocking socket, in the background: all waiting happens here, no deciding does.
 
-The thread owns the socket, keeps time and runs the errands of other threads. It alone changes the core,
-under a lock that readers share; it sleeps until the socket, a ring or the next deadline.
+One thread at a time reads: it owns the socket, keeps time, runs the errands of other threads and hands out
+events; :mod:`bulk_sync.shifts` says which thread that is. It alone changes the core, under a lock that
+those who look at it share. Whatever it knows between two events is in the driver, so that another thread can
+go on at any of them.
 """
 
 from __future__ import annotations
 
-import selectors
-import socket
-import ssl
+import math
 import threading
 import time
 from collections import deque
@@ -18,34 +18,35 @@ from typing import Any
 
 from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import LinkError
-from bulk_proto.events import Event
 
-from .attempts import attempt_to_connect, give_up
+from .attempts import Attempt, attempt_to_connect, give_up
+from .audience import Audience, HandlerThread
 from .connectors import Connector
-from .errands import Errand
+from .conversation import Conversation
+from .errands import FOREVER, Bell, Errand
 from .faults import reason_of
+from .lookout import Lookout
+from .shifts import Shift
 
-READ_SIZE = 65536  # bytes
-LONGEST_NAP = 3600.0  # seconds; systems limit what they accept
-_TALKING = (State.HANDSHAKING, State.OPEN, State.CLOSING)
+SOON = 0.01  # seconds that may pass before a deadline is noticed that a message brought nearer
+_TALKING = (State.OPEN, State.HANDSHAKING, State.CLOSING)
 
 SERVING: set[Driver] = set()
-"""The drivers of this process whose thread runs."""
+"""The drivers of this process that a thread serves."""
 
 
 class Driver:
     """Serves ``core`` from :meth:`start` until it rests, once.
 
-    ``guard`` is held whenever the core changes. ``deliver`` receives every event, in order, without the
-    guard, and must not block; ``on_rest`` is called when there will be no more. ``on_fork`` is called in a
-    child process forked meanwhile.
+    ``guard`` is held whenever the core changes. ``audience`` gets every event, in order, without the guard.
+    ``on_rest`` is called when there will be no more, ``on_fork`` in a child process forked meanwhile.
     """
 
     def __init__(
         self,
         core: ClientCore,
         guard: AbstractContextManager[object],
-        deliver: Callable[[Event], None],
+        audience: Audience,
         connector: Connector,
         on_rest: Callable[[Exception | None], None],
         on_fork: Callable[[], None],
@@ -54,33 +55,39 @@ class Driver:
         self.serving = False
         self.leaving = False
         self._guard = guard
-        self._deliver = deliver
+        self._audience = audience
         self._connector = connector
         self._on_rest = on_rest
         self._on_fork = on_fork
         self._errands: deque[Errand[Any]] = deque()
-        self._thread = threading.Thread(target=self._run, name="bulk client", daemon=True)
-        self._ear: socket.socket | None = None
-        self._mouth: socket.socket | None = None
-        self._sock: socket.socket | None = None
+        self._lookout: Lookout | None = None
+        self._attempt: Attempt | None = None
+        self._conversation: Conversation | None = None
+        self._due = 0.0  # when to take stock again
+        self._stock_taken_at = 0.0
+        self._fault: Exception | None = None
+        self._shift: Shift | None = None
+        self._threads: list[threading.Thread] = []  # the one that reads and its relief
+        self._running = False  # a thread has been started and has not come to its end
+        self._patient: list[Bell] = []  # of those who wait for the end
 
     # For other threads -----------------------------------------------------------------------------------
 
     def start(self, first: Errand[Any]) -> None:
-        """Start the thread; ``first`` starts the core. Call with the guard held."""
-        self._ear, self._mouth = socket.socketpair()
-        self._ear.setblocking(False)
-        self._mouth.setblocking(False)
+        """Start to read; ``first`` starts the core. Call with the guard held."""
+        self._lookout = Lookout()
         self._errands.append(first)
-        self.serving = True
+        self.serving = self._running = True
         SERVING.add(self)
-        self._thread.start()
+        self._audience.begin(self.wake)
+        self._new_thread(self._read)
 
     def ask(self, errand: Errand[Any]) -> None:
         """Have an errand run soon; at once and here when the core rests. Call with the guard held."""
         if self.serving:
             self._errands.append(errand)
             self.wake()
+            self._have_somebody_read()
         else:
             errand.run(time.monotonic())
 
@@ -91,154 +98,169 @@ class Driver:
             self._errands.append(Errand(self._stop))
             self.wake()
 
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until the thread has ended, if there ever was one."""
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+    def join(self, timeout: float = FOREVER) -> None:
+        """Wait until the core rests and the last event is handed out, if it was ever started."""
+        bell = Bell()
+        self._patient.append(bell)
+        self._have_somebody_read()
+        if self._running and not bell.wait(timeout):
+            return
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(None if timeout is FOREVER else timeout)
 
     def wake(self) -> None:
-        if self._mouth is not None:
-            with suppress(OSError):  # full: a ring is on its way; closed: nobody sleeps any more
-                self._mouth.send(b"!")
+        if self._lookout is not None:
+            self._lookout.ring()
 
     def disown(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to the exchange."""
-        self.serving = False
-        self._close()
+        self.serving = self._running = False
+        if self._shift is not None:
+            self._shift.take_back()  # should this be a handler that forks: nobody reads after it
+        if self._conversation is not None:
+            self._conversation.close()
+        if self._lookout is not None:
+            self._lookout.close()
         self._on_fork()
 
-    # In the driver's own thread --------------------------------------------------------------------------
+    def _have_somebody_read(self) -> None:
+        """Should this be a handler in the thread that reads: another one must, as this one will wait."""
+        shift = self._shift
+        if shift is not None and shift.reader is threading.current_thread():
+            shift.call_relief()
 
-    def _run(self) -> None:
-        error: Exception | None = None
+    # In the thread that reads ----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Serve the core until it rests, or another thread takes over."""
+        shift = self._shift = Shift()
+        self._threads = [threading.current_thread()]
         try:
-            with selectors.DefaultSelector() as selector:
-                assert self._ear is not None
-                selector.register(self._ear, selectors.EVENT_READ)
-                self._serve(selector)
+            self._threads.append(self._new_thread(lambda: self._stand_by(shift)))
+        except RuntimeError as fault:  # no more threads: without a relief no handler may run
+            self._give_up(fault)
+            self._finish()
+            return
+        while self._audience.hand_out(shift):
+            if self.serving:
+                self._advance()
+            if not self._audience.collect(self.core.events()) and not self.serving:
+                shift.end()
+                self._finish()
+                return
+
+    def _stand_by(self, shift: Shift) -> None:
+        if shift.stand_by():
+            self._read()
+
+    def _new_thread(self, target: Callable[[], object]) -> threading.Thread:
+        thread = HandlerThread(self._audience, target)
+        thread.start()
+        return thread
+
+    def _advance(self) -> None:
+        """Sleep until there is something to do, and do it."""
+        try:
+            try:
+                self._exchange_bytes()
+                if self._conversation is None or self.core.state not in _TALKING:
+                    self._mind_the_connection()
+            except (OSError, LinkError) as fault:
+                self._lose_connection(fault)
         except Exception as fault:
-            error = fault
-        try:
-            self._rest()
-        finally:
-            self._on_rest(error)
+            self._give_up(fault)
 
-    def _serve(self, selector: selectors.BaseSelector) -> None:
-        self._turn()
-        while self.core.state is not State.IDLE:
-            if self.core.wants_connection:
-                self._serve_one_connection(selector)
-            else:
-                self._sleep(selector)
-            self._turn()
-
-    def _turn(self) -> None:
-        """Run the errands, keep time, hand out the news."""
+    def _exchange_bytes(self) -> None:
+        assert self._lookout is not None
+        conversation, data = self._conversation, None
+        if self._lookout.sleep(self._due) and conversation is not None:
+            data = conversation.receive()
         with self._guard:
             now = time.monotonic()
-            while self._errands:
-                self._errands.popleft().run(now)
+            if data is not None:
+                self.core.receive_data(data, now)
+                self._due = min(self._due, self._stock_taken_at + SOON)
+            if self._errands or now >= self._due:
+                self._take_stock(now)
+        if conversation is not None:
+            conversation.send(self.core.data_to_send())
+
+    def _take_stock(self, now: float) -> None:
+        """Run the errands and keep time. Called with the guard held."""
+        self._stock_taken_at = now
+        while self._errands:
+            self._errands.popleft().run(now)
+        due = self.core.next_deadline()
+        if due is not None and due <= now:
+            self.core.handle_deadline(now)
             due = self.core.next_deadline()
-            if due is not None and due <= now:
-                self.core.handle_deadline(now)
-            news = self.core.events()
-        for event in news:
-            self._deliver(event)
+        self._due = math.inf if due is None else due
+        self.serving = self.core.state is not State.IDLE
 
-    def _serve_one_connection(self, selector: selectors.BaseSelector) -> None:
-        attempt = attempt_to_connect(self._connector, self.core.config, self.wake)
-        while self.core.state is State.CONNECTING and not attempt.done():
-            self._sleep(selector)
-            self._turn()
-        if self.core.state is not State.CONNECTING:
-            give_up(attempt)
-            return
-        try:
-            with attempt.result() as self._sock:
-                self._converse(self._sock, selector)
-        except (OSError, LinkError) as fault:
-            with self._guard:
-                reason = fault if isinstance(fault, LinkError) else reason_of(fault)
-                self.core.connection_lost(time.monotonic(), reason)
-        finally:
-            self._sock = None
+    def _mind_the_connection(self) -> None:
+        """Make the connection that the core wants, or let go of the one it does not want any more."""
+        if self._conversation is not None:
+            self._hang_up()
+        elif self.core.state is not State.CONNECTING:
+            self._stop_connecting()
+        elif self._attempt is None:
+            self._attempt = attempt_to_connect(self._connector, self.core.config, self.wake)
+        elif self._attempt.done():
+            self._begin_to_talk(self._attempt)
 
-    def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
-        sock.setblocking(False)
+    def _begin_to_talk(self, attempt: Attempt) -> None:
+        assert self._lookout is not None
+        self._attempt = None
+        self._conversation = Conversation(attempt.result())
+        self._lookout.watch(self._conversation)
         with self._guard:
             self.core.connection_made(time.monotonic())
-        selector.register(sock, selectors.EVENT_READ)
-        try:
-            unsent = b""
-            while True:
-                self._turn()
-                unsent, sends_later = _send(sock, unsent + self.core.data_to_send())
-                if self.core.state not in _TALKING:
-                    return
-                data, reads_by_writing = _receive(sock)
-                if data is None:
-                    writing = selectors.EVENT_WRITE if sends_later or reads_by_writing else 0
-                    selector.modify(sock, selectors.EVENT_READ | writing)
-                    self._sleep(selector)
-                else:
-                    with self._guard:
-                        self.core.receive_data(data, time.monotonic())
-        finally:
-            selector.unregister(sock)
+        self._due = 0.0  # its first bytes are to be sent
 
-    def _sleep(self, selector: selectors.BaseSelector) -> None:
-        """Until a socket is ready, somebody rings, or the next deadline."""
-        due = self.core.next_deadline()
-        nap = LONGEST_NAP if due is None else min(LONGEST_NAP, due - time.monotonic())
-        for key, _ in selector.select(max(0.0, nap)):
-            if key.fileobj is self._ear:
-                self._ear.recv(4096)
-
-    def _rest(self) -> None:
-        """Nobody will read or keep time any more: let the core end everything that is open."""
+    def _lose_connection(self, fault: Exception) -> None:
         with self._guard:
-            now = time.monotonic()
-            self.core.stop(now)
-            self.core.connection_lost(now, "the client stopped")
-            while self._errands:
-                self._errands.popleft().run(now)
-            self.serving = False
-            news = self.core.events()
-        for event in news:
-            self._deliver(event)
-        SERVING.discard(self)
-        self._close()
+            reason = fault if isinstance(fault, LinkError) else reason_of(fault)
+            self.core.connection_lost(time.monotonic(), reason)
+        self._hang_up()
 
-    def _close(self) -> None:
-        for sock in (self._sock, self._ear, self._mouth):
-            if sock is not None:
-                sock.close()
+    def _hang_up(self) -> None:
+        if self._conversation is not None and self._lookout is not None:
+            self._lookout.unwatch()
+            self._conversation.close()
+            self._conversation = None
+        self._due = 0.0  # what the core wants now may be due at once
+
+    def _stop_connecting(self) -> None:
+        if self._attempt is not None:
+            give_up(self._attempt)
+            self._attempt = None
+
+    def _give_up(self, fault: Exception) -> None:
+        """Nobody will read or keep time any more: let the core end everything that is open."""
+        self._fault = fault
+        with self._guard, suppress(Exception):  # whatever else is broken
+            now = time.monotonic()
+            self.serving = False
+            while self._errands or self.core.state is not State.IDLE:  # an errand may start the core
+                self.core.stop(now)
+                self.core.connection_lost(now, "the client stopped")
+                while self._errands:
+                    self._errands.popleft().run(now)
+
+    def _finish(self) -> None:
+        SERVING.discard(self)
+        self._hang_up()
+        self._stop_connecting()
+        if self._lookout is not None:
+            self._lookout.close()
+        try:
+            self._on_rest(self._fault)
+        finally:
+            self._running = False
+            for bell in self._patient:
+                bell.ring()
 
     def _stop(self, now: float) -> list[Any]:
         self.core.stop(now)
         return []
-
-
-def _send(sock: socket.socket, data: bytes) -> tuple[bytes, bool]:
-    """What could not be sent yet, and whether to try again when the socket takes more."""
-    try:
-        while data:
-            data = data[sock.send(data) :]
-    except (BlockingIOError, ssl.SSLWantWriteError):
-        return data, True
-    except ssl.SSLWantReadError:
-        pass  # TLS must hear something first
-    return data, False
-
-
-def _receive(sock: socket.socket) -> tuple[bytes | None, bool]:
-    """Bytes, or None when there are none yet, and whether TLS must write before there can be any.
-
-    A TLS socket may hold bytes that waiting for the socket does not reveal: wait only after None.
-    """
-    try:
-        return sock.recv(READ_SIZE), False
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return None, False
-    except ssl.SSLWantWriteError:
-        return None, True

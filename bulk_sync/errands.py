@@ -29,8 +29,9 @@ class Bell:
         self._silence.acquire()
 
     def ring(self) -> None:
-        with suppress(RuntimeError):  # it was rung already
-            self._silence.release()
+        if self._silence.locked():
+            with suppress(RuntimeError):  # another thread rang in between
+                self._silence.release()
 
     def wait(self, timeout: float = FOREVER) -> bool:
         """False when it did not ring within ``timeout`` seconds. Ctrl-C ends the wait at once."""

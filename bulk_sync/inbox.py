@@ -1,4 +1,4 @@
-"""A mailbox between two threads: the driver's puts events in, one other takes them out."""
+"""A mailbox between two threads: the one that reads puts events in, one other takes them out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Inbox:
         self._mailbox = Mailbox(limit)
         self._lock = threading.Lock()
         self._bell = Bell()
+        self.empty = True
         self.closed = False
 
     def put(self, event: Event) -> None:
@@ -24,12 +25,15 @@ class Inbox:
             return
         with self._lock:
             self._mailbox.put(event)
+            self.empty = False
         self._bell.ring()
 
     def take(self) -> Event | None:
         """The next event; None when nothing waits."""
         with self._lock:
-            return self._mailbox.take()
+            event = self._mailbox.take()
+            self.empty = event is None
+            return event
 
     def wait(self, timeout: float = FOREVER) -> bool:
         """Until an event has come or somebody rings; False after ``timeout`` seconds."""

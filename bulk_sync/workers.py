@@ -1,7 +1,12 @@
-"""Runs the user's handlers, each in a thread of its own, never in the thread that reads.
+"""Runs the user's handlers: quick ones in the thread that reads, each other one in a thread of its own.
 
-So a handler may place an order and get its answer, and a slow one delays only itself. Events reach one
-handler in order and one at a time; between handlers nothing is promised.
+A handler that takes its time, or waits for the client itself, keeps the thread it is in, while another one
+goes on reading (:mod:`bulk_sync.shifts`). From then on its events wait for it in a mailbox. So it may place
+an order and get its answer, and a slow one delays only itself. Events reach one handler in order and one at
+a time; between handlers nothing is promised, nor that a handler always runs in the same thread.
+
+Whatever a handler raises is a failed handler, and nothing else: it is logged, told as ``HandlerFailed``, and
+the handler stays registered.
 """
 
 from __future__ import annotations
@@ -12,18 +17,27 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bulk_proto.enums import Topic
 from bulk_proto.events import Event, HandlerFailed, Missed
 
 from .inbox import Inbox
+from .shifts import Shift
 
 Handler = Callable[[Any], object]
 
+QUICK = 0.001  # seconds
+TRIAL = 100  # quick events in a row that end a handler's first time alone; ten times as many the next time
+
 
 class Worker:
-    """One handler on one topic: its mailbox and the thread that walks through it."""
+    """One handler on one topic.
+
+    Whoever has its ``turn`` runs the handler: the reader for one event, or a thread that stays with it. As
+    long as somebody has it, events go into the mailbox, and whoever gives it up looks there once more.
+    """
 
     def __init__(
         self,
@@ -35,81 +49,118 @@ class Worker:
     ) -> None:
         self.topic = topic
         self.handler = handler
-        self.put = (inbox := Inbox(limit)).put
-        self._inbox = inbox
+        self._inbox = Inbox(limit)
         self._logger = logger
         self._report = report
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._running = False
+        self._turn = threading.Lock()
+        self._trial = TRIAL
+        self._thread: threading.Thread | None = None  # the last one that stayed
+        self._dismissed = False
         self._retiring = False
         self._ends_at = math.inf
 
-    def start(self) -> None:
-        """Walk through the mailbox. A thread that is still at it goes on; there are never two."""
-        with self._lock:
-            self._retiring, self._ends_at = False, math.inf
-            if not self._running:
-                self._thread = threading.Thread(target=self._run, name=f"bulk {self.name}", daemon=True)
-                self._thread.start()
-                self._running = True
+    def begin(self) -> None:
+        """Events will come. A thread that is still with the handler goes on."""
+        self._retiring, self._ends_at = False, math.inf
 
     def retire(self, within: float) -> None:
-        """End when the mailbox is empty, and take nothing more from it after ``within`` seconds."""
+        """A thread that stays with it goes when the mailbox is empty, or after ``within`` seconds."""
         self._ends_at = min(self._ends_at, time.monotonic() + within)
         self._retiring = True
         self._inbox.ring()
 
     def dismiss(self) -> None:
-        """End after the payload in hand, whatever is unread."""
+        """Handle nothing more after the event in hand."""
+        self._dismissed = True
         self.retire(-math.inf)
 
     def join(self) -> None:
-        """Wait for the end of a retiring worker; one whose handler is stuck is left behind in time."""
+        """Wait until nobody stays with a retiring handler; one that is stuck is left behind in time."""
         patience = self._ends_at - time.monotonic()
         if self._thread is not None and patience < math.inf:
             self._thread.join(max(0.0, patience))
 
-    @property
-    def is_current(self) -> bool:
-        """True in the thread that runs the handler."""
-        return self._thread is threading.current_thread()
+    def take(self, event: Event, shift: Shift) -> bool:
+        """Have the event handled, here or by the thread that stays. Called by the reader alone.
 
-    def _run(self) -> None:
-        while (event := self._next()) is not None:
-            for payload in event.payloads:
-                self._handle(event, payload)
+        False: the handler took its time, and the shift is over.
+        """
+        if self._dismissed:
+            return True
+        if self._inbox.empty and self._turn.acquire(False):
+            shift.let_go()
+            self._handle(event)
+        else:
+            self._inbox.put(event)
+            if not self._turn.acquire(False):
+                return True
+            shift.let_go()
+            self._empty_inbox()
+        if shift.take_back():
+            self._turn.release()
+            return True
+        self._stay()
+        return False
 
-    def _next(self) -> Event | None:
-        """The next event, however long it takes; None when there will be no more for this thread."""
+    def _empty_inbox(self) -> None:
+        while not self._is_late and (event := self._inbox.take()) is not None:
+            self._handle(event)
+
+    def _stay(self) -> None:
+        """Go on with this handler alone, in this thread, until it has proved quick or nothing more comes."""
+        self._thread = threading.current_thread()
+        self._thread.name = f"bulk {self.name}"
+        quick = 0
         while True:
             retiring = self._retiring  # asked first: what was put in before is still to be taken
-            late = retiring and time.monotonic() >= self._ends_at
-            if not late and (event := self._inbox.take()) is not None:
-                return event
-            if not retiring:
+            event = None if self._is_late else self._inbox.take()
+            if event is not None:
+                begin = time.monotonic()
+                self._handle(event)
+                quick = quick + 1 if time.monotonic() - begin < QUICK else 0
+            elif (retiring or quick >= self._trial) and self._goes():
+                break
+            elif not retiring:
                 self._inbox.wait()
-                continue
-            with self._lock:
-                if self._retiring:  # not started anew meanwhile
-                    self._running = False
-                    return None
+        self._trial *= 10
 
-    def _handle(self, event: Event, payload: object) -> None:
+    def _goes(self) -> bool:
+        """Give the turn back to whoever reads; False when there is mail again, and nobody to take it."""
+        self._turn.release()
+        return self._is_late or self._inbox.empty or not self._turn.acquire(False)
+
+    @property
+    def _is_late(self) -> bool:
+        return self._retiring and time.monotonic() >= self._ends_at
+
+    def _handle(self, event: Event) -> None:
         if type(event) is Missed and self.topic is not Topic.MISSED:
             self._report(event)  # the handler expects its own topic's payload
-            self._logger.warning("%s fell behind and missed %d events", self.name, event.count)
+            with suppress(Exception):  # a broken log is no reason to stop
+                self._logger.warning("%s fell behind and missed %d events", self.name, event.count)
             return
-        try:
-            outcome = self.handler(payload)
-            if inspect.iscoroutine(outcome):
-                outcome.close()
-                raise TypeError("a handler of the blocking client is a plain function, not a coroutine's")
-        except (Exception, SystemExit) as error:
-            self._logger.exception("handler %s for %s failed", self.name, self.topic.value)
-            if self.topic is not Topic.HANDLER_FAILED:
-                self._report(HandlerFailed(self.name, self.topic, f"{type(error).__name__}: {error}"))
+        for payload in event.payloads:
+            try:
+                outcome = self.handler(payload)
+                if outcome is not None and inspect.iscoroutine(outcome):
+                    outcome.close()
+                    raise TypeError("a handler of the blocking client is a plain function, not a coroutine's")
+            except BaseException as error:
+                self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        with suppress(Exception):  # a broken log is no reason to stop
+            self._logger.error("handler %s for %s failed", self.name, self.topic.value, exc_info=error)
+        if self.topic is not Topic.HANDLER_FAILED:
+            self._report(HandlerFailed(self.name, self.topic, f"{type(error).__name__}: {_words(error)}"))
 
     @property
     def name(self) -> str:
         return getattr(self.handler, "__qualname__", type(self.handler).__name__)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(an error that cannot be shown)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import gc
-import logging
 import socket
 import ssl
 import threading
@@ -34,13 +33,13 @@ from bulk_proto import (
     Topic,
     UsageError,
 )
-from bulk_proto.events import Event, Missed
+from bulk_proto.events import Missed
 from bulk_sync import BulkWebSocketClient
-from bulk_sync.driver import _receive, _send
+from bulk_sync.conversation import Conversation
 from bulk_sync.errands import Bell, Errand
 from bulk_sync.inbox import Inbox
+from bulk_sync.polling import READ, WRITE, Poll, PollBySelect, make_poll
 from bulk_sync.streams import EventStream
-from bulk_sync.workers import Worker
 
 from .blocking import BTC, Exchange, served, trader, until
 
@@ -262,36 +261,6 @@ def test_an_errand_that_was_withdrawn_in_time_is_not_run() -> None:
     errand.run(0.0)
 
 
-def test_a_handler_that_fell_behind_is_reported_and_goes_on() -> None:
-    seen: list[Event] = []
-    reports: list[Event] = []
-    worker = Worker(Topic.CONNECTED, seen.append, 1, logging.getLogger("test"), reports.append)
-    for attempt in range(3):
-        worker.put(Connected(attempt, resumed=False))
-    worker.start()
-    until(lambda: reports)
-    worker.put(Connected(3, resumed=True))
-    worker.retire(5.0)
-    worker.join()
-    assert reports == [Missed(2)]
-    assert seen == [Connected(0, resumed=False), Connected(3, resumed=True)]
-
-
-def test_a_worker_whose_time_is_up_takes_nothing_more() -> None:
-    seen: list[Event] = []
-    worker = Worker(Topic.CONNECTED, seen.append, 9, logging.getLogger("test"), seen.append)
-    worker.join()  # it never ran
-    worker.put(Connected(1, resumed=False))
-    worker.retire(0.0)
-    worker.start()
-    worker.join()  # it will not end: nothing to wait for
-    until(lambda: seen)
-    worker.dismiss()
-    worker.put(Connected(2, resumed=False))
-    until(lambda: not worker._running)
-    assert len(seen) == 1
-
-
 class Picky(socket.socket):
     """A socket that behaves as a TLS socket may: it must read before it can write, and the reverse."""
 
@@ -302,16 +271,48 @@ class Picky(socket.socket):
         raise ssl.SSLWantWriteError
 
 
-def test_what_a_socket_does_not_take_yet_is_kept() -> None:
+@pytest.mark.parametrize("make", [make_poll, PollBySelect])
+def test_sockets_are_waited_for_on_systems_with_and_without_poll(make: Callable[[], Poll]) -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, Picky() as picky:
-        ours.setblocking(False)
-        unsent, later = _send(ours, bytes(10_000_000))
-        assert 0 < len(unsent) < 10_000_000
-        assert later
-        assert _send(picky, b"hello") == (b"hello", False)
-        assert _receive(picky) == (None, True)
-        assert _receive(ours) == (None, False)
+    with ours, theirs:
+        poll = make()
+        poll.register(ours, READ)
+        assert poll.poll(0.0) == []
+        poll.modify(ours, READ | WRITE)
+        assert [number for number, _ in poll.poll(1000.0)] == [ours.fileno()]
+        poll.modify(ours, READ)
+        theirs.send(b"!")
+        assert [number for number, _ in poll.poll(1000.0)] == [ours.fileno()]
+        poll.unregister(ours)
+        poll.register(theirs, READ)
+        assert poll.poll(1.0) == []
+
+
+def test_what_a_socket_does_not_take_yet_is_kept_and_sent_first() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        conversation = Conversation(ours)
+        conversation.send(bytes(10_000_000))
+        assert conversation.wants_room
+        conversation.send(b"the end")
+        theirs.setblocking(False)
+        heard = bytearray()
+        while conversation.wants_room:
+            heard += theirs.recv(1_000_000)
+            conversation.send(b"")
+        while len(heard) < 10_000_007:
+            heard += theirs.recv(1_000_000)
+        assert heard == bytes(10_000_000) + b"the end"
+        assert conversation.receive() is None
+
+
+def test_tls_that_must_read_before_it_writes_and_the_reverse_is_waited_for() -> None:
+    with Picky() as picky:
+        conversation = Conversation(picky)
+        conversation.send(b"hello")
+        assert not conversation.wants_room  # it must hear something first
+        assert conversation.receive() is None
+        assert conversation.wants_room
 
 
 def test_a_mailbox_without_room_is_refused() -> None:
