@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from bulk_proto.enums import Topic
@@ -39,28 +39,31 @@ class Audience:
         self._lock = threading.RLock()
         # A list in here is replaced, never changed: another thread may be walking through it.
         self._readers: dict[Topic, list[_Reader]] = {topic: [] for topic in Topic}
-        self._deliveries: Iterator[tuple[_Reader, Event]] = iter(())
+        self._unread: deque[tuple[_Reader, Event]] = deque()
         self._reports: deque[Event] = deque()
         self._wake: Callable[[], None] = lambda: None
         Journal(logger).attach(self._readers)
 
     # For the thread that reads ---------------------------------------------------------------------------
 
-    def collect(self, news: list[Event]) -> bool:
-        """Have these events ready, and what handlers reported meanwhile, once all before are handed out.
-
-        False when there are none.
-        """
+    def collect(self, news: Iterable[Event]) -> None:
+        """These events, and what handlers reported meanwhile, are to be handed out."""
+        readers, unread = self._readers, self._unread
+        for event in news:
+            for reader in readers[event.topic]:
+                unread.append((reader, event))
         while self._reports:
-            news.append(self._reports.popleft())
-        readers = self._readers
-        self._deliveries = ((reader, event) for event in news for reader in readers[event.topic])
-        return bool(news)
+            report = self._reports.popleft()
+            unread.extend((reader, report) for reader in readers[report.topic])
 
     def hand_out(self, shift: Shift) -> bool:
         """Give each event to everybody who listens. False: the shift is over, the next one goes on here."""
+        unread = self._unread
+        if not unread:
+            return True
         shift.begin_round()
-        for reader, event in self._deliveries:
+        while unread:
+            reader, event = unread.popleft()
             if isinstance(reader, Worker):
                 if not reader.take(event, shift):
                     return False
@@ -68,6 +71,11 @@ class Audience:
                 reader.put(event)
         shift.end_round()
         return True
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """True when nothing is left to be handed out."""
+        return not self._unread and not self._reports
 
     # For any thread --------------------------------------------------------------------------------------
 

@@ -19,14 +19,12 @@ class Conversation:
         sock.setblocking(False)
         self.sock = sock
         self.wants_room = False
-        self._unsent = b""
+        self.unsent = b""
         self.tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
-        if not data and not self._unsent:
-            return
-        data = self._unsent + data
+        data = self.unsent + data
         self.wants_room = False
         try:
             while data:
@@ -35,7 +33,7 @@ class Conversation:
             self.wants_room = True
         except ssl.SSLWantReadError:
             pass  # TLS must hear something first
-        self._unsent = data
+        self.unsent = data
 
     def receive(self) -> bytes | None:
         """Bytes, ``b""`` at the end of the stream, or None when there are none yet."""

@@ -64,7 +64,7 @@ class Driver:
         self._attempt: Attempt | None = None
         self._conversation: Conversation | None = None
         self._due = 0.0  # when to take stock again
-        self._stock_taken_at = 0.0
+        self._soon = 0.0  # when to take stock at the latest after a message
         self._fault: Exception | None = None
         self._shift: Shift | None = None
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
@@ -145,10 +145,11 @@ class Driver:
         while self._audience.hand_out(shift):
             if self.serving:
                 self._advance()
-            if not self._audience.collect(self.core.events()) and not self.serving:
+            elif self._audience.is_up_to_date:
                 shift.end()
                 self._finish()
                 return
+            self._audience.collect(self.core.events())
 
     def _stand_by(self, shift: Shift) -> None:
         if shift.stand_by():
@@ -173,22 +174,23 @@ class Driver:
 
     def _exchange_bytes(self) -> None:
         assert self._lookout is not None
-        conversation, data = self._conversation, None
+        conversation, core, data = self._conversation, self.core, None
         if self._lookout.sleep(self._due) and conversation is not None:
             data = conversation.receive()
+        now = time.monotonic()
         with self._guard:
-            now = time.monotonic()
             if data is not None:
-                self.core.receive_data(data, now)
-                self._due = min(self._due, self._stock_taken_at + SOON)
-            if self._errands or now >= self._due:
+                core.receive_data(data, now)
+                if self._soon < self._due:
+                    self._due = self._soon
+            if now >= self._due or self._errands:
                 self._take_stock(now)
-        if conversation is not None:
-            conversation.send(self.core.data_to_send())
+            answer = core.data_to_send()
+        if conversation is not None and (answer or conversation.unsent):
+            conversation.send(answer)
 
     def _take_stock(self, now: float) -> None:
         """Run the errands and keep time. Called with the guard held."""
-        self._stock_taken_at = now
         while self._errands:
             self._errands.popleft().run(now)
         due = self.core.next_deadline()
@@ -196,6 +198,7 @@ class Driver:
             self.core.handle_deadline(now)
             due = self.core.next_deadline()
         self._due = math.inf if due is None else due
+        self._soon = now + SOON
         self.serving = self.core.state is not State.IDLE
 
     def _mind_the_connection(self) -> None:

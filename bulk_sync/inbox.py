@@ -14,26 +14,25 @@ class Inbox:
     """Bounded by ``limit`` as :class:`bulk_proto.mailbox.Mailbox` is. Its lock is held for a moment only."""
 
     def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._mailbox = Mailbox(limit)
         self._lock = threading.Lock()
         self._bell = Bell()
-        self.empty = True
         self.closed = False
 
-    def put(self, event: Event) -> None:
-        if self.closed:
-            return
+    def put(self, event: Event) -> bool:
+        """False, and nothing done, once it is closed."""
         with self._lock:
+            if self.closed:
+                return False
             self._mailbox.put(event)
-            self.empty = False
         self._bell.ring()
+        return True
 
     def take(self) -> Event | None:
         """The next event; None when nothing waits."""
         with self._lock:
-            event = self._mailbox.take()
-            self.empty = event is None
-            return event
+            return self._mailbox.take()
 
     def wait(self, timeout: float = FOREVER) -> bool:
         """Until an event has come or somebody rings; False after ``timeout`` seconds."""
@@ -43,6 +42,19 @@ class Inbox:
         self._bell.ring()
 
     def close(self) -> None:
-        """Whatever is put in from now on is dropped; what is in there can still be taken."""
+        """Take nothing in from now on; what is in there can still be taken."""
         self.closed = True
         self._bell.ring()
+
+    def close_if_empty(self) -> bool:
+        """Whether it is closed now."""
+        with self._lock:
+            self.closed = len(self._mailbox) == 0
+            return self.closed
+
+    def clear(self) -> int:
+        """Close it and throw away what is in there; says how much."""
+        with self._lock:
+            self.closed = True
+            unread, self._mailbox = len(self._mailbox), Mailbox(self._limit)
+            return unread

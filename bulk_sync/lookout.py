@@ -50,8 +50,9 @@ class Lookout:
             if watched.wants_room is not self._wants_room:
                 self._wants_room = watched.wants_room
                 self._poll.modify(watched.sock, READ | WRITE if self._wants_room else READ)
+        nap = until - time.monotonic()
         found = False
-        for number, _ in self._poll.poll(1000 * max(0.0, min(LONGEST_NAP, until - time.monotonic()))):
+        for number, _ in self._poll.poll(0.0 if nap < 0.0 else min(nap, LONGEST_NAP) * 1000):
             if number == self._number:
                 found = True
             else:

@@ -35,8 +35,8 @@ TRIAL = 100  # quick events in a row that end a handler's first time alone; ten 
 class Worker:
     """One handler on one topic.
 
-    Whoever has its ``turn`` runs the handler: the reader for one event, or a thread that stays with it. As
-    long as somebody has it, events go into the mailbox, and whoever gives it up looks there once more.
+    The reader runs it for one event, or a thread stays with it. The mailbox is open as long as somebody is
+    with the handler, and who is with it closes the mailbox, once it is empty, before leaving.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Worker:
         self.topic = topic
         self.handler = handler
         self._inbox = Inbox(limit)
+        self._inbox.close()
         self._logger = logger
         self._report = report
-        self._turn = threading.Lock()
         self._trial = TRIAL
         self._thread: threading.Thread | None = None  # the last one that stayed
         self._dismissed = False
@@ -85,26 +85,17 @@ class Worker:
 
         False: the handler took its time, and the shift is over.
         """
-        if self._dismissed:
+        inbox = self._inbox
+        if (not inbox.closed and inbox.put(event)) or self._dismissed:
             return True
-        if self._inbox.empty and self._turn.acquire(False):
-            shift.let_go()
-            self._handle(event)
-        else:
-            self._inbox.put(event)
-            if not self._turn.acquire(False):
-                return True
-            shift.let_go()
-            self._empty_inbox()
+        inbox.closed = False
+        shift.let_go()
+        self._handle(event)
         if shift.take_back():
-            self._turn.release()
+            inbox.closed = True  # empty: nobody else reads
             return True
         self._stay()
         return False
-
-    def _empty_inbox(self) -> None:
-        while not self._is_late and (event := self._inbox.take()) is not None:
-            self._handle(event)
 
     def _stay(self) -> None:
         """Go on with this handler alone, in this thread, until it has proved quick or nothing more comes."""
@@ -116,7 +107,7 @@ class Worker:
             event = None if self._is_late else self._inbox.take()
             if event is not None:
                 begin = time.monotonic()
-                self._handle(event)
+                self._handle_late(event)
                 quick = quick + 1 if time.monotonic() - begin < QUICK else 0
             elif (retiring or quick >= self._trial) and self._goes():
                 break
@@ -125,20 +116,27 @@ class Worker:
         self._trial *= 10
 
     def _goes(self) -> bool:
-        """Give the turn back to whoever reads; False when there is mail again, and nobody to take it."""
-        self._turn.release()
-        return self._is_late or self._inbox.empty or not self._turn.acquire(False)
+        """Leave the handler to whoever reads; False when there is mail again."""
+        if not self._is_late:
+            return self._inbox.close_if_empty()
+        unread = self._inbox.clear()
+        if unread and not self._dismissed:
+            self._warn("%s did not come to read %d events", unread)
+        return True
 
     @property
     def _is_late(self) -> bool:
         return self._retiring and time.monotonic() >= self._ends_at
 
-    def _handle(self, event: Event) -> None:
+    def _handle_late(self, event: Event) -> None:
+        """The same for an event from the mailbox, which may tell of others that it had no room for."""
         if type(event) is Missed and self.topic is not Topic.MISSED:
             self._report(event)  # the handler expects its own topic's payload
-            with suppress(Exception):  # a broken log is no reason to stop
-                self._logger.warning("%s fell behind and missed %d events", self.name, event.count)
-            return
+            self._warn("%s fell behind and missed %d events", event.count)
+        else:
+            self._handle(event)
+
+    def _handle(self, event: Event) -> None:
         for payload in event.payloads:
             try:
                 outcome = self.handler(payload)
@@ -147,6 +145,10 @@ class Worker:
                     raise TypeError("a handler of the blocking client is a plain function, not a coroutine's")
             except BaseException as error:
                 self._failed(error)
+
+    def _warn(self, message: str, count: int) -> None:
+        with suppress(Exception):  # a broken log is no reason to stop
+            self._logger.warning(message, self.name, count)
 
     def _failed(self, error: BaseException) -> None:
         with suppress(Exception):  # a broken log is no reason to stop

@@ -76,7 +76,8 @@ class Reading:
         HandlerThread(self.audience, lambda: self._stand_by(shift)).start()
         while self.audience.hand_out(shift):
             news = next(self._script, None)
-            if not self.audience.collect(news or []) and news is None:
+            self.audience.collect(news or [])
+            if news is None and self.audience.is_up_to_date:
                 shift.end()
                 self._over.set()
                 return
