@@ -52,7 +52,7 @@ class Lookout:
                 self._poll.modify(watched.sock, READ | WRITE if self._wants_room else READ)
         nap = until - time.monotonic()
         found = False
-        for number, _ in self._poll.poll(0.0 if nap < 0.0 else min(nap, LONGEST_NAP) * 1000):
+        for number, _ in self._poll.poll(0.0 if nap < 0.0 else min(nap, LONGEST_NAP), 2):
             if number == self._number:
                 found = True
             else:
@@ -60,5 +60,7 @@ class Lookout:
         return found
 
     def close(self) -> None:
+        """A forked process may do this as well: it closes copies, and takes nothing out of the poll."""
+        self._poll.close()
         self._ear.close()
         self._mouth.close()

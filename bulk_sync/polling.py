@@ -1,16 +1,17 @@
-"""``select.poll``, and as much of it made of ``select.select`` where a system has none (Windows)."""
+"""Waiting for sockets: Linux's own way, a microsecond or two cheaper, or that of :mod:`selectors`."""
 
 from __future__ import annotations
 
 import select
+import selectors
 import socket
 from typing import Protocol
 
-READ, WRITE = 1, 4  # POLLIN and POLLOUT
+READ, WRITE = 1, 4  # EPOLLIN and EPOLLOUT
 
 
 class Poll(Protocol):
-    """Waits for sockets; the cheapest way that Python has for a few of them."""
+    """As much of ``select.epoll`` as is needed. Whoever closes a socket takes it out first."""
 
     def register(self, fd: socket.socket, eventmask: int, /) -> None: ...
 
@@ -18,30 +19,38 @@ class Poll(Protocol):
 
     def unregister(self, fd: socket.socket, /) -> None: ...
 
-    def poll(self, timeout: float, /) -> list[tuple[int, int]]:
-        """Numbers of the sockets that are ready; waits for at most ``timeout`` milliseconds."""
+    def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:
+        """File numbers of the sockets that are ready; waits for at most ``timeout`` seconds."""
         ...
 
+    def close(self) -> None: ...
 
-class PollBySelect:
-    """What is needed of ``select.poll``, without its speed."""
+
+class PortablePoll:
+    """The same on any system."""
 
     def __init__(self) -> None:
-        self._masks: dict[int, int] = {}
+        self._selector = selectors.DefaultSelector()
 
     def register(self, fd: socket.socket, eventmask: int, /) -> None:
-        self._masks[fd.fileno()] = eventmask
+        self._selector.register(fd, _portable(eventmask))
 
-    modify = register
+    def modify(self, fd: socket.socket, eventmask: int, /) -> None:
+        self._selector.modify(fd, _portable(eventmask))
 
     def unregister(self, fd: socket.socket, /) -> None:
-        del self._masks[fd.fileno()]
+        self._selector.unregister(fd)
 
-    def poll(self, timeout: float, /) -> list[tuple[int, int]]:
-        writers = [number for number, mask in self._masks.items() if mask & WRITE]
-        ready = select.select(list(self._masks), writers, writers, timeout / 1000)
-        return [(number, READ | WRITE) for number in {number for found in ready for number in found}]
+    def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:
+        return [(key.fd, READ | WRITE) for key, _ in self._selector.select(timeout)]
+
+    def close(self) -> None:
+        self._selector.close()
 
 
 def make_poll() -> Poll:
-    return select.poll() if hasattr(select, "poll") else PollBySelect()
+    return select.epoll() if hasattr(select, "epoll") else PortablePoll()
+
+
+def _portable(eventmask: int) -> int:
+    return selectors.EVENT_READ | (selectors.EVENT_WRITE if eventmask & WRITE else 0)
