@@ -80,7 +80,13 @@ class Driver:
         self.serving = self._running = True
         SERVING.add(self)
         self._audience.begin(self.wake)
-        self._new_thread(self._read)
+        try:
+            self._new_thread(self._read)
+        except RuntimeError:  # no thread to be had: as if nothing had happened
+            self.serving = self._running = False
+            SERVING.discard(self)
+            self._lookout.close()
+            raise
 
     def ask(self, errand: Errand[Any]) -> None:
         """Have an errand run soon; at once and here when the core rests. Call with the guard held."""
@@ -107,7 +113,7 @@ class Driver:
             return
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(None if timeout is FOREVER else timeout)
+                thread.join(None if timeout == FOREVER else timeout)
 
     def wake(self) -> None:
         if self._lookout is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from random import Random
@@ -12,7 +14,16 @@ from typing import Any
 
 import pytest
 
-from bulk_proto import Connected, Disconnected, OrderStatus, Side, Ticker, Topic
+from bulk_proto import (
+    Connected,
+    Disconnected,
+    NotConnected,
+    OrderStatus,
+    Side,
+    Ticker,
+    Topic,
+    UsageError,
+)
 from bulk_proto.events import DisconnectReason, Event, HandlerFailed, Missed
 from bulk_sync import BulkWebSocketClient
 from bulk_sync.audience import Audience, HandlerThread
@@ -390,21 +401,74 @@ def test_a_handler_may_disconnect_and_connect_again_from_anywhere(
     until(lambda: not any(isinstance(thread, HandlerThread) for thread in threading.enumerate()))
 
 
-def test_without_threads_to_be_had_the_client_stops_and_says_so(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("threads", [0, 1])
+def test_without_threads_to_be_had_the_client_does_not_begin(
+    exchange: Exchange, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[threading.Thread] = []
     start = threading.Thread.start
+    started: list[threading.Thread] = []
 
-    def start_one(thread: threading.Thread) -> None:
+    def start_few(thread: threading.Thread) -> None:
         if isinstance(thread, HandlerThread):
             started.append(thread)
-            if len(started) > 1:
+            if len(started) > threads:
                 raise RuntimeError("can't start new thread")
         start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", start_one)
     client = BulkWebSocketClient(exchange.url, [BTC])
-    with pytest.raises(RuntimeError, match="new thread"):
-        client.connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_few)
+        with pytest.raises(RuntimeError, match="new thread"):
+            client.connect()
     assert not client.is_connected
+    with client:
+        until(lambda: client.get_ticker(BTC))
+
+
+def test_a_client_that_loses_its_last_thread_to_a_handler_stops_and_says_so(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+    client = BulkWebSocketClient(
+        exchange.url, [BTC], handlers={Topic.TICKER: lambda ticker: release.wait(20)}
+    )
+    client.connect()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(HandlerThread, "start", refuse)
+    until(lambda: not client.is_connected)
+    release.set()
+    assert "can't start new thread" in caplog.text
+    with pytest.raises(NotConnected):
+        client.subscribe_context()
+    with pytest.raises(RuntimeError, match="new thread"):
+        client.disconnect()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks of POSIX")
+def test_a_handler_may_fork_and_the_client_goes_on_in_the_parent_alone(exchange: Exchange) -> None:
+    children: list[int] = []
+    client = trader(exchange.url)
+
+    def on_ticker(ticker: Ticker) -> None:
+        if children:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # newer interpreters warn of forks
+            child = os.fork()
+        if not child:
+            try:
+                client.cancel_all()
+            except UsageError:
+                os._exit(0)
+            os._exit(1)
+        children.append(child)
+
+    client.on(Topic.TICKER, on_ticker)
+    with client:
+        until(lambda: children)
+        _, status = os.waitpid(children[0], 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01).status is OrderStatus.RESTING
