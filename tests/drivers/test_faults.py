@@ -87,12 +87,14 @@ async def test_an_order_is_in_doubt_and_settled_by_the_next_snapshot(occasion: s
 
 
 async def test_a_reset_at_any_moment_is_survived() -> None:
-    script = faults.Reset(on="time", at=0.2, every=0.2, times=5)
+    script = faults.Reset(on="time", at=1.0, every=0.2, until=2.0)  # seconds after the exchange began
+    began = anyio.current_time()
     async with troubled(script) as (_, client):
         seen: list[Any] = []
         client.on(Topic.DISCONNECTED, seen.append)
-        await until(lambda: len(seen) == 5)
+        await until(lambda: anyio.current_time() > began + 2.2)
         await until(lambda: client.account_is_live)
+        assert seen  # a slow machine may suffer two of them at once
         assert (await rest(client)).status is OrderStatus.RESTING
 
 
