@@ -438,9 +438,9 @@ def test_a_client_that_loses_its_last_thread_to_a_handler_stops_and_says_so(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(HandlerThread, "start", refuse)
-    until(lambda: not client.is_connected)
+    until(lambda: "can't start new thread" in caplog.text)
+    assert not client.is_connected
     release.set()
-    assert "can't start new thread" in caplog.text
     with pytest.raises(NotConnected):
         client.subscribe_context()
     with pytest.raises(RuntimeError, match="new thread"):
