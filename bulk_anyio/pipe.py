@@ -27,8 +27,10 @@ class PipeEnd(ByteStream):
         await self._outgoing.aclose()
 
     async def aclose(self) -> None:
-        await self._outgoing.aclose()
-        await self._incoming.aclose()
+        try:
+            await self._outgoing.aclose()
+        finally:  # also when closed by force, which is a cancellation
+            await self._incoming.aclose()
 
 
 def pipe() -> tuple[PipeEnd, PipeEnd]:

@@ -9,9 +9,10 @@ loopback port::
         async with BulkWebSocketClient(bulk_exchange.url, ["BTC-USD"]) as client:
             ...
 
-In a plain test ``bulk_exchange_in_thread`` is one that is served by a thread of its own, for the blocking
-client. ``@pytest.mark.bulk_exchange(faults=(...), seed=7, scenario="fast")`` changes both: any field of
-:class:`bulk_proto.exchange.ExchangeConfig`, the seed of the background orders, or a scenario by name.
+In any other test, plain or run by another plugin, ``bulk_exchange_in_thread`` is one that is served by a
+thread of its own. ``@pytest.mark.bulk_exchange(faults=(...), seed=7, scenario="fast")`` changes both: any
+field of :class:`bulk_proto.exchange.ExchangeConfig`, the seed of the background orders, or a scenario by
+name.
 """
 
 from __future__ import annotations

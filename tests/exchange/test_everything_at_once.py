@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_proto.exchange import SimulatedExchange, faults
+from bulk_proto.exchange.curve import off_curve_key
 from bulk_proto.exchange.faults import AnyFault
+from bulk_proto.exchange.signatures import DOCUMENTS
+from bulk_proto.signing.layouts import DEFAULT_PROFILE
 from tests.exchange.in_memory import (
     ANNA,
     BERT,
@@ -59,9 +62,40 @@ after_fill = tagged(
     "of",
     st.fixed_dictionaries({"trigger": plain, "actions": st.lists(plain | protective | basket, max_size=2)}),
 )
+board = off_curve_key(f"multisig 1 of {ANNA.key}")
+rules = st.fixed_dictionaries(
+    {
+        "signers": st.just([ANNA.key, BERT.key]),
+        "threshold": st.integers(1, 2),
+        "timeLockSecs": st.sampled_from([0, 2]),
+        "proposalLifetimeSecs": st.just(3600),
+    }
+)
+on_board = {"m": st.just(board)}
+multisig = st.one_of(
+    tagged("createMultisig", rules),
+    tagged("msp", st.fixed_dictionaries(on_board | {"a": st.lists(plain | protective, max_size=2)})),
+    *(
+        tagged(vote, st.fixed_dictionaries(on_board | {"p": st.integers(1, 2)}))
+        for vote in ("msa", "msr", "msc", "mse")
+    ),
+)
+older = tagged(
+    "of",
+    st.fixed_dictionaries({"p": st.integers(0, 2), "actions": st.lists(plain | protective, max_size=2)}),
+)
 oracle = tagged("px", body(t=st.just(1), px=prices))
 leverage = tagged("updateUserSettings", st.just({"m": {"BTC-USD": 50.0}}))
-actions = st.one_of(plain, protective, basket, after_fill, oracle, leverage)
+actions = st.one_of(plain, protective, basket, after_fill, oracle, leverage, multisig, older)
+
+
+batches = st.lists(actions, min_size=1, max_size=3).filter(
+    lambda batch: len({"p" in action["of"] for action in batch if "of" in action}) < 2
+)  # nobody can sign both forms together
+
+
+def profile_of(batch: list[Json]) -> str:
+    return DOCUMENTS if any("p" in action.get("of", {}) for action in batch) else DEFAULT_PROFILE
 
 
 def check(served: SimulatedExchange) -> None:
@@ -79,14 +113,14 @@ def check(served: SimulatedExchange) -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from(TRADERS), st.lists(actions, min_size=1, max_size=3)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(TRADERS), batches), max_size=12))
 def test_money_and_positions_are_conserved_whatever_fires(plan: list[tuple[Trader, list[Json]]]) -> None:
     served = exchange(quiet(starting_balance=1000.0, funding_interval=3.0))
     client = Client(served)
     client.subscribe({"type": "account", "user": [trader.key for trader in TRADERS]}, stream("l2Delta"))
     for number, (trader, batch) in enumerate(plan, 1):
         client.now = number / 2
-        assert client.rows(trader.transaction(*batch))
+        assert client.rows(trader.transaction(*batch, profile=profile_of(batch)))
         check(served)
     served.advance(20.0)
     check(served)
