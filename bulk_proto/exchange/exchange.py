@@ -8,7 +8,7 @@ from typing import assert_never
 
 from wsproto.frame_protocol import CloseReason
 
-from . import post_messages
+from . import account_messages, market_messages, post_messages
 from .accounts import Ledger
 from .clock import ExchangeClock
 from .config import Chance, ExchangeConfig, InitialState
@@ -101,6 +101,17 @@ class SimulatedExchange:
     def next_deadline(self) -> float:
         """When :meth:`advance` has something to do."""
         return min([self._schedule.next(), *(session.next_deadline() for session in self._sessions)])
+
+    # For the assertions of a test
+
+    def account(self, key: str) -> Json:
+        """What a new subscriber of ``key`` would be told: the data of an ``accountSnapshot``."""
+        return account_messages.account_snapshot(self._ledger.look(key), self.config, self._markets)
+
+    def book(self, symbol: str) -> Json:
+        """The whole book, likewise: the data of an ``l2Snapshot``. Raises ``KeyError`` for no market."""
+        market, dialect = self._markets[symbol], self.config.dialect
+        return market_messages.snapshot(market, None, None, self._clock.wall_ns, dialect)
 
     # The sessions' side
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bulk_proto.exchange import Received, Unreadable
 from bulk_proto.exchange.received import Receipt
-from tests.exchange.in_memory import ANNA, TICKERS, Client, cancel_all, exchange, limit, quiet
+from tests.exchange.in_memory import ANNA, BERT, TICKERS, Client, cancel_all, exchange, limit, quiet, stream
 
 
 def test_everything_that_arrives_is_kept_in_order_with_its_moment_and_connection() -> None:
@@ -57,3 +57,14 @@ def test_receipts_can_be_kept_by_hand() -> None:
     received = Received(limit=1)
     received.add(Receipt(0.0, 1, Unreadable("why")))
     assert received.unreadable() == ["why"]
+
+
+def test_accounts_and_books_can_be_looked_at_without_a_client() -> None:
+    served = exchange()
+    client = Client(served)
+    client.rows(ANNA.transaction(limit("buy", 90.0, 1.0)))
+    _, account = client.subscribe({"type": "account", "user": ANNA.key})
+    assert served.account(ANNA.key) == account["data"]
+    _, book = client.subscribe(stream("l2Snapshot"))
+    assert served.book("BTC-USD") == book["data"]
+    assert served.account(BERT.key)["openOrders"] == []
