@@ -91,6 +91,14 @@ def test_importing_the_core_starts_no_event_loop_library() -> None:
     assert loaded.strip() == "[]"
 
 
+@pytest.mark.parametrize("client", ["bulk_anyio", "bulk_sync"])
+def test_importing_a_client_loads_nothing_that_only_some_need(client: str) -> None:
+    some_need = ("certifi", "cryptography", "python_socks", "trio", "click", "rich", "bulk_proto.exchange")
+    code = f"import sys, {client}; print([name for name in {some_need} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
 def test_the_drivers_hold_no_protocol() -> None:
     package = ROOT.parent / "bulk_anyio"
     for path in package.rglob("*.py"):
