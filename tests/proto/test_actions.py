@@ -182,6 +182,11 @@ def test_numbers_are_kept_as_the_float_that_is_sent_and_signed(price: Any) -> No
     assert hash(order) == hash(a.LimitOrder("BTC-USD", BUY, 64250.5, 1.0))
 
 
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_symbols_may_be_given_by_anything_that_yields_them(kind: Callable[[list[str]], Any]) -> None:
+    assert a.CancelAll(kind(["ETH-USD", "BTC-USD"])).symbols == ("ETH-USD", "BTC-USD")
+
+
 def test_actions_do_not_change_after_they_were_made() -> None:
     symbols = ["BTC-USD"]
     cancel = a.CancelAll(symbols)
@@ -332,6 +337,7 @@ WRONG: list[tuple[str, Callable[[], Any]]] = [
     ("builder_code", lambda: a.TrailingStop("A", BUY, 1, 1, 1, builder_code=1)),  # type: ignore[arg-type]
     ("symbols", lambda: a.CancelAll("BTC-USD")),
     ("symbols", lambda: a.CancelAll("")),
+    ("symbols", lambda: a.CancelAll({"BTC-USD": 1})),  # type: ignore[arg-type]
     ("symbols", lambda: a.CancelAll(b"A")),  # type: ignore[arg-type]
     ("symbols", lambda: a.CancelAll(1)),  # type: ignore[arg-type]
     ("symbols", lambda: a.CancelAll({"A": 1})),  # type: ignore[arg-type]
