@@ -178,13 +178,14 @@ async def test_a_server_that_does_not_read_is_waited_for_and_gets_everything(tls
     all_heard = anyio.Event()
 
     async def be_slow(stream: ByteStream) -> None:
-        heard.extend(await stream.receive())  # without it, asyncio would read on for ever
+        heard.extend(await stream.receive())  # anyio reads on for ever until one of these had to wait
         await listen.wait()
         while len(heard) < sent:
             heard.extend(await stream.receive())
         all_heard.set()
 
     async with connected(tls, be_slow) as stream:
+        await anyio.wait_all_tasks_blocked()
         sent, stuck = 0, False
         while not stuck:
             assert stream.ready
@@ -216,6 +217,7 @@ async def test_what_was_flushed_arrives_though_the_connection_is_closed_at_once(
         all_heard.set()
 
     async with connected(False, be_slow) as stream:
+        await anyio.wait_all_tasks_blocked()
         sent = 0
         while stream.ready:
             stream.write(bytes(1000))
