@@ -250,7 +250,7 @@ class BulkWebSocketClient(
     def on(self, topic: Topic, handler: Handler) -> None:
         """Call ``handler`` with every payload of ``topic``; plain and coroutine functions alike.
 
-        Handlers never run in the task that reads: they may place orders and wait for the answers.
+        Coroutine functions run in tasks of their own: they may place orders and wait for the answers.
         """
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")
