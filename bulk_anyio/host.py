@@ -24,7 +24,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def in_trio() -> bool:
     """Is the running task a trio task? (False on asyncio, also where trio is installed.)"""
     trio = sys.modules.get("trio")
-    return trio is not None and trio.lowlevel.in_trio_task()
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
 
 
 def clock() -> Callable[[], float]:
