@@ -34,32 +34,30 @@ _LINE_FAULTS = (
 
 
 class Bell:
-    """Wakes one waiting task; ringing before anybody waits is not lost."""
+    """Wakes one waiting task; ringing before anybody waits is not lost.
 
-    __slots__ = ("_event", "_rung")
+    ``rung`` is true from a ring until somebody has woken up by it.
+    """
+
+    __slots__ = ("_event", "rung")
 
     def __init__(self) -> None:
-        self._rung = False
+        self.rung = False
         self._event: anyio.Event | None = None
 
     def ring(self) -> None:
-        self._rung = True
+        self.rung = True
         if self._event is not None:
             self._event.set()
 
-    @property
-    def is_rung(self) -> bool:
-        """True from a ring until somebody has woken up by it."""
-        return self._rung
-
     async def wait(self) -> None:
-        if not self._rung:
+        if not self.rung:
             self._event = anyio.Event()
             try:
                 await self._event.wait()
             finally:
                 self._event = None
-        self._rung = False
+        self.rung = False
 
 
 class Driver:

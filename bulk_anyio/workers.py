@@ -70,7 +70,7 @@ class Worker:
             if self._begun is not None:
                 self._is_plain = False
                 self._mail.ring()
-            self._idle = not self._mail.is_rung  # the call itself may have brought mail, or the end
+            self._idle = not self._mail.rung  # the call itself may have brought mail, or the end
         else:
             self._idle = False
             self._mailbox.put(event)
