@@ -209,8 +209,9 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     def on(self, topic: Topic, handler: Handler) -> None:
         """Call ``handler``, a plain function, with every payload of ``topic``.
 
-        However long it takes, it never holds up the connection: it may place orders and wait for the
-        answers. It gets events in order and one at a time, but not always in the same thread.
+        It may place orders and wait for the answers. However long it takes, the connection and the other
+        handlers wait for it 40 ms at most: then it has a thread of its own for as long as it is slow. It
+        gets events in order and one at a time, but not always in the same thread.
         """
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")

@@ -18,19 +18,24 @@ class Conversation:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.wants_room = False
-        self.unsent = b""
         self.tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self.unsent = b""
+        self._sends_later = False
+        self._reads_by_writing = False  # TLS must write something before it can read on
+
+    @property
+    def wants_room(self) -> bool:
+        return self._sends_later or self._reads_by_writing
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
         data = self.unsent + data
-        self.wants_room = False
+        self._sends_later = False
         try:
             while data:
                 data = data[self.sock.send(data) :]
         except (BlockingIOError, ssl.SSLWantWriteError):
-            self.wants_room = True
+            self._sends_later = True
         except ssl.SSLWantReadError:
             pass  # TLS must hear something first
         self.unsent = data
@@ -40,10 +45,10 @@ class Conversation:
         try:
             return self.sock.recv(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
-            return None
+            self._reads_by_writing = False
         except ssl.SSLWantWriteError:
-            self.wants_room = True
-            return None
+            self._reads_by_writing = True
+        return None
 
     def close(self) -> None:
         self.sock.close()

@@ -1,4 +1,4 @@
-"""Runs one core on a blocking socket, in the background: all waiting happens here, no deciding does.
+"""Runs one core on a socket, in background threads: all waiting happens here, no deciding does.
 
 One thread at a time reads: it owns the socket, keeps time, runs the errands of other threads and hands out
 events; :mod:`bulk_sync.shifts` says which thread that is. It alone changes the core, under a lock that

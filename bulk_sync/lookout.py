@@ -47,8 +47,8 @@ class Lookout:
         if watched is not None:
             if watched.tls is not None and watched.tls.pending():
                 return True  # watching the socket does not reveal what TLS has decrypted already
-            if watched.wants_room is not self._wants_room:
-                self._wants_room = watched.wants_room
+            if watched.wants_room != self._wants_room:
+                self._wants_room = not self._wants_room
                 self._poll.modify(watched.sock, READ | WRITE if self._wants_room else READ)
         nap = until - time.monotonic()
         found = False

@@ -264,11 +264,13 @@ def test_an_errand_that_was_withdrawn_in_time_is_not_run() -> None:
 class Picky(socket.socket):
     """A socket that behaves as a TLS socket may: it must read before it can write, and the reverse."""
 
+    complaint: type[Exception] = ssl.SSLWantWriteError
+
     def send(self, data: Any, flags: int = 0) -> int:
         raise ssl.SSLWantReadError
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        raise ssl.SSLWantWriteError
+        raise self.complaint
 
 
 @pytest.mark.parametrize("make", [make_poll, PortablePoll])
@@ -310,10 +312,14 @@ def test_what_a_socket_does_not_take_yet_is_kept_and_sent_first() -> None:
 def test_tls_that_must_read_before_it_writes_and_the_reverse_is_waited_for() -> None:
     with Picky() as picky:
         conversation = Conversation(picky)
-        conversation.send(b"hello")
-        assert not conversation.wants_room  # it must hear something first
         assert conversation.receive() is None
         assert conversation.wants_room
+        conversation.send(b"hello")
+        assert conversation.unsent == b"hello"  # it must hear something first
+        assert conversation.wants_room  # for what it must write before it can
+        picky.complaint = ssl.SSLWantReadError
+        assert conversation.receive() is None
+        assert not conversation.wants_room
 
 
 def test_a_mailbox_without_room_is_refused() -> None:
