@@ -46,3 +46,33 @@ def test_a_main_thread_that_is_busy_for_20_seconds_loses_nothing() -> None:
         steps = {round((later - earlier) / 1e8) for earlier, later in pairwise(stamps)}
         assert steps == {2}  # one every 200 ms, and none is missing
         assert client.place_market_order(BTC, Side.BUY, 0.01).status is OrderStatus.FILLED
+
+
+def test_handlers_that_sleep_and_compute_for_20_seconds_hold_up_nobody() -> None:
+    begun: list[str] = []
+    gone: list[Any] = []
+
+    def sleeps(ticker: Any) -> None:
+        if begun.count("sleeps") == 0:
+            begun.append("sleeps")
+            time.sleep(20)
+
+    def computes(ticker: Any) -> None:
+        if begun.count("computes") == 0:
+            begun.append("computes")
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                sum(range(10_000))
+
+    with served() as exchange, trader(exchange.url, handlers={Topic.TICKER: sleeps}) as client:
+        client.on(Topic.TICKER, computes)
+        client.on(Topic.DISCONNECTED, gone.append)
+        client.on(Topic.MISSED, gone.append)
+        end = time.monotonic() + 22
+        while time.monotonic() < end:
+            asked = time.monotonic()
+            assert client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01).status is OrderStatus.RESTING
+            assert time.monotonic() - asked < 1.0
+            time.sleep(0.1)
+        assert sorted(begun) == ["computes", "sleeps"]
+        assert gone == []

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import anyio
@@ -109,7 +110,9 @@ def test_threads_may_trade_at_the_same_time_and_each_gets_its_own_answers(exchan
         assert traders.in_doubt == set()
 
 
-def trade_on_a_bad_line(exchange: Exchange, threads: int, seconds: float, pause: float) -> None:
+def trade_on_a_bad_line(
+    exchange: Exchange, threads: int, seconds: float, pause: float, **settings: Any
+) -> None:
     next_cut = time.monotonic() + pause
 
     def cut_now_and_then() -> None:
@@ -118,7 +121,8 @@ def trade_on_a_bad_line(exchange: Exchange, threads: int, seconds: float, pause:
             exchange.cut()
             next_cut += pause
 
-    with trader(exchange.line.url, backoff_cap=0.1, max_posts_per_second=1_000_000) as client:
+    settings = {"backoff_cap": 0.1, "max_posts_per_second": 1_000_000, **settings}
+    with trader(exchange.line.url, **settings) as client:
         client.subscribe_orderbook_delta(BTC)
         Traders(client, threads).run(seconds, cut_now_and_then)
         client.cancel_all()
@@ -128,6 +132,24 @@ def trade_on_a_bad_line(exchange: Exchange, threads: int, seconds: float, pause:
 
 def test_a_line_that_is_cut_again_and_again_neither_loses_nor_doubles_an_order(exchange: Exchange) -> None:
     trade_on_a_bad_line(exchange, threads=8, seconds=1.5, pause=0.3)
+
+
+def test_nor_do_handlers_that_make_the_reading_change_hands_all_the_time(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_sync.shifts.PATIENCE", 0.001)
+    monkeypatch.setattr("bulk_sync.workers.TRIAL", 3)
+    chance = Random(6)
+    readers: set[threading.Thread] = set()
+
+    def hesitate(payload: object) -> None:
+        readers.add(threading.current_thread())
+        if chance.random() < 0.1:
+            threading.Event().wait(chance.uniform(0, 0.004))
+
+    handlers = dict.fromkeys((Topic.ORDER, Topic.L2DELTA, Topic.CONNECTED, Topic.DISCONNECTED), hesitate)
+    trade_on_a_bad_line(exchange, threads=4, seconds=1.5, pause=0.3, handlers=handlers)
+    assert len(readers) > 5
 
 
 @pytest.mark.long
