@@ -54,7 +54,7 @@ class Worker:
         self._logger = logger
         self._report = report
         self._trial = TRIAL
-        self._thread: threading.Thread | None = None  # the last one that stayed
+        self._thread: threading.Thread | None = None  # the one that was with the handler last
         self._dismissed = False
         self._retiring = False
         self._ends_at = math.inf
@@ -75,7 +75,7 @@ class Worker:
         self.retire(-math.inf)
 
     def join(self) -> None:
-        """Wait until nobody stays with a retiring handler; one that is stuck is left behind in time."""
+        """Wait until nobody is with a retiring handler; one that is stuck is left behind in time."""
         patience = self._ends_at - time.monotonic()
         if self._thread is not None and patience < math.inf:
             self._thread.join(max(0.0, patience))
@@ -89,6 +89,7 @@ class Worker:
         if (not inbox.closed and inbox.put(event)) or self._dismissed:
             return True
         inbox.closed = False
+        self._thread = shift.reader
         shift.let_go()
         self._handle(event)
         if shift.take_back():
@@ -99,8 +100,7 @@ class Worker:
 
     def _stay(self) -> None:
         """Go on with this handler alone, in this thread, until it has proved quick or nothing more comes."""
-        self._thread = threading.current_thread()
-        self._thread.name = f"bulk {self.name}"
+        threading.current_thread().name = f"bulk {self.name}"
         quick = 0
         while True:
             retiring = self._retiring  # asked first: what was put in before is still to be taken

@@ -231,6 +231,26 @@ def test_a_quick_handler_runs_where_it_was_read_and_a_slow_one_gets_a_thread(
     assert quick == [second] * 7
 
 
+def test_a_handler_that_is_still_in_its_first_event_is_waited_for_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bulk_sync.shifts.PATIENCE", 0.001)
+    release = threading.Event()
+    done: list[object] = []
+
+    def slow(payload: object) -> None:
+        release.wait(30)
+        done.append(payload)
+
+    reading = Reading()
+    reading.audience.add_handler(Topic.CONNECTED, slow)
+    reading.read(iter([[Connected(1, resumed=False)]]))
+    until(reading.is_over)
+    threading.Timer(0.05, release.set).start()
+    reading.end()
+    assert len(done) == 1
+
+
 def test_a_handler_that_fell_behind_is_reported_and_goes_on() -> None:
     release = threading.Event()
     seen: list[object] = []
