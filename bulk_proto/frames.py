@@ -2,7 +2,8 @@
 
 Nearly all that the exchange sends are whole text frames, and a full parser spends most of a client's
 time on them. :func:`cut_texts` takes exactly those out of a read and judges nothing else: a frame that
-is not whole, not final, not plain text or not valid goes to the parser as it arrived.
+is not whole, not final, not plain text or not valid goes to the parser as it arrived. Only a text that the
+end of a read cuts off may wait for the next one first (:func:`is_begun_text`).
 :class:`FrameTracker` only counts bytes, so that it is known where the next frame begins and how much a
 message has announced; it keeps no payload and refuses nothing.
 """
@@ -16,6 +17,7 @@ _quad = Struct(">Q").unpack_from
 
 _LONGEST_HEADER = 10  # of an unmasked frame; servers must not mask
 _FINAL = 0x80
+_FINAL_TEXT = 0x81
 _OPCODE = 0x0F
 _LENGTH = 0x7F
 _FIRST_CONTROL_OPCODE = 0x8
@@ -57,6 +59,25 @@ def cut_texts(data: bytes, start: int, max_size: int) -> tuple[list[bytes], int]
         texts.append(text)
         start = end
     return texts, start
+
+
+def is_begun_text(data: bytes, start: int, max_size: int) -> bool:
+    """Is what follows ``start`` only the beginning of a frame for :func:`cut_texts`, as far as it has come?
+
+    A parser would have nothing to say of such a beginning: its header is whole and right, and its payload is
+    ASCII so far.
+    """
+    head = data[start : start + _LONGEST_HEADER]
+    header_size, size = _sizes(head)
+    shortest = 0 if header_size == 2 else _LONGEST_SHORT + 1 if header_size == 4 else _LONGEST_MEDIUM + 1
+    return (
+        len(head) >= header_size
+        and head[0] == _FINAL_TEXT
+        and head[1] <= _LENGTH
+        and shortest <= size <= max_size
+        and start + header_size + size > len(data)
+        and data[start + header_size :].isascii()
+    )
 
 
 def _is_utf8(text: bytes) -> bool:

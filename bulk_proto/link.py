@@ -21,7 +21,7 @@ from wsproto.utilities import ProtocolError, RemoteProtocolError
 
 from .errors import UsageError
 from .events import DisconnectReason
-from .frames import FrameTracker, cut_texts
+from .frames import FrameTracker, cut_texts, is_begun_text
 
 _MAX_HEAD = 16 * 1024  # bytes of the answer to the upgrade, up to and including the blank line
 _BLANK_LINE = re.compile(rb"\n\r?\n")  # what h11, wsproto's HTTP parser, takes for one
@@ -86,6 +86,7 @@ class Link:
         self._tracker = FrameTracker(max_message_size)
         self._max_fragments = max_fragments
         self._shortcut = shortcut
+        self._begun = b""  # a text cut off by the end of a read, before the parser has seen any of it
         self._message = bytearray()  # what has come of a text message
         self._binary_size = 0  # what has come of a binary one
         self._fragments = 0
@@ -153,6 +154,8 @@ class Link:
             data, answer = self._open(self._head, data)
             if answer is not None:
                 yield answer
+        begun, self._begun = self._begun, b""
+        data = begun + data
         start, stop = 0, len(data)
         while start < stop and not self._closed:
             if self._is_at_message():
@@ -161,11 +164,14 @@ class Link:
                     yield texts
                 if start == stop:
                     break
+                if (start or not begun) and is_begun_text(data, start, self.max_message_size):
+                    self._begun = data[start:]  # at most once for each frame: a long one is not copied again
+                    break
             end = self._tracker.advance(data, start)
             yield from self._parse(data[start:end])
             start = end
         self._reading = False
-        self.at_message = self._is_at_message()
+        self.at_message = self._is_at_message() and not self._begun
 
     def _is_at_message(self) -> bool:
         return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
@@ -275,6 +281,7 @@ class Link:
         self._closed = True
         self.at_message = False
         self._pings.clear()
+        self._begun = b""
         self._message = bytearray()
         return closed
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.frames import FrameTracker, cut_texts
+from bulk_proto.frames import FrameTracker, cut_texts, is_begun_text
 
 from .server_bytes import BINARY, CLOSE, CONTINUATION, PING, TEXT, announcement, frame, text
 
@@ -59,6 +59,32 @@ def test_anything_but_a_whole_plain_text_frame_is_left_to_the_parser(left: bytes
 
 def test_a_text_of_exactly_the_limit_is_taken() -> None:
     assert cut_texts(text(b"x" * 200), 0, 200)[0] == [b"x" * 200]
+
+
+@pytest.mark.parametrize("size", [5, 125, 126, 65535, 65536])
+def test_a_text_is_begun_from_its_whole_header_on_until_it_is_whole(size: int) -> None:
+    whole, header = text(bytes(size)), len(announcement(TEXT, size))
+    before = text(b"before it")
+    cuts = [1, header - 1, header, header + 1, len(whole) - 1, len(whole)]
+    begun = [is_begun_text(before + whole[:cut], len(before), LIMIT) for cut in cuts]
+    assert begun == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(frame(PING, b"ping")[:-1], id="control frame"),
+        pytest.param(frame(TEXT, b"part", final=False)[:-1], id="first fragment"),
+        pytest.param(b"\x81\x84mask", id="masked"),
+        pytest.param(b"\x81\x7e\x00\x7d" + bytes(9), id="125 bytes announced in 16 bits"),
+        pytest.param(b"\x81\x7f" + (65535).to_bytes(8, "big"), id="65535 bytes in 64 bits"),
+        pytest.param(announcement(TEXT, LIMIT + 1), id="over the limit"),
+        pytest.param(text(b"caf\xe9 au lait")[:-1], id="not ASCII"),
+    ],
+)
+def test_no_other_beginning_is_one_of_a_text_for_the_shortcut(other: bytes) -> None:
+    assert not is_begun_text(other, 0, LIMIT)
 
 
 opcodes = st.sampled_from([TEXT, BINARY, CONTINUATION, PING])
