@@ -3,7 +3,7 @@
 Nearly all that the exchange sends are whole text frames, and a full parser spends most of a client's
 time on them. :func:`cut_texts` takes exactly those out of a read and judges nothing else: a frame that
 is not whole, not final, not plain text or not valid goes to the parser as it arrived. Only a text that the
-end of a read cuts off may wait for the next one first (:func:`is_begun_text`).
+end of a read cuts off may wait for its rest first (:class:`BegunText`).
 :class:`FrameTracker` only counts bytes, so that it is known where the next frame begins and how much a
 message has announced; it keeps no payload and refuses nothing.
 """
@@ -61,31 +61,58 @@ def cut_texts(data: bytes, start: int, max_size: int) -> tuple[list[bytes], int]
     return texts, start
 
 
-def is_begun_text(data: bytes, start: int, max_size: int) -> bool:
-    """Is what follows ``start`` only the beginning of a frame for :func:`cut_texts`, as far as it has come?
-
-    A parser would have nothing to say of such a beginning: its header is whole and right, and its payload is
-    ASCII so far.
-    """
-    head = data[start : start + _LONGEST_HEADER]
-    header_size, size = _sizes(head)
-    shortest = 0 if header_size == 2 else _LONGEST_SHORT + 1 if header_size == 4 else _LONGEST_MEDIUM + 1
-    return (
-        len(head) >= header_size
-        and head[0] == _FINAL_TEXT
-        and head[1] <= _LENGTH
-        and shortest <= size <= max_size
-        and start + header_size + size > len(data)
-        and data[start + header_size :].isascii()
-    )
-
-
 def _is_utf8(text: bytes) -> bool:
     try:
         text.decode()
     except UnicodeDecodeError:
         return False
     return True
+
+
+class BegunText:
+    """A text that the end of a read cut off, while it waits for its rest: the parser has seen none of it.
+
+    A parser would have nothing to say of it yet: its header is whole and right, and its payload is ASCII so
+    far. ``missing`` is how many bytes are to come, 0 while no text waits.
+    """
+
+    __slots__ = ("_begun", "_max_size", "missing")
+
+    def __init__(self, max_size: int) -> None:
+        self.missing = 0
+        self._max_size = max_size
+        self._begun = bytearray()
+
+    def begin(self, data: bytes, start: int) -> bool:
+        """Keep what follows ``start`` if it is such a beginning; False: it is not."""
+        head = data[start : start + _LONGEST_HEADER]
+        header_size, size = _sizes(head)
+        shortest = 0 if header_size == 2 else _LONGEST_SHORT + 1 if header_size == 4 else _LONGEST_MEDIUM + 1
+        end = start + header_size + size
+        if (
+            len(head) >= header_size
+            and head[0] == _FINAL_TEXT
+            and head[1] <= _LENGTH
+            and shortest <= size <= self._max_size
+            and end > len(data)
+            and data[start + header_size :].isascii()
+        ):
+            self.missing = end - len(data)
+            self._begun += data[start:]
+        return self.missing > 0
+
+    def join(self, data: bytes) -> bytes:
+        """What is to be read now that ``data`` has come: nothing while a text waits on."""
+        if not self.missing:
+            return data
+        self._begun += data
+        if len(data) < self.missing and data.isascii():
+            self.missing -= len(data)
+            return b""
+        joined = bytes(self._begun)
+        self.missing = 0
+        self._begun = bytearray()
+        return joined
 
 
 class FrameTracker:

@@ -21,7 +21,7 @@ from wsproto.utilities import ProtocolError, RemoteProtocolError
 
 from .errors import UsageError
 from .events import DisconnectReason
-from .frames import FrameTracker, cut_texts, is_begun_text
+from .frames import BegunText, FrameTracker, cut_texts
 
 _MAX_HEAD = 16 * 1024  # bytes of the answer to the upgrade, up to and including the blank line
 _BLANK_LINE = re.compile(rb"\n\r?\n")  # what h11, wsproto's HTTP parser, takes for one
@@ -86,7 +86,7 @@ class Link:
         self._tracker = FrameTracker(max_message_size)
         self._max_fragments = max_fragments
         self._shortcut = shortcut
-        self._begun = b""  # a text cut off by the end of a read, before the parser has seen any of it
+        self._begun = BegunText(max_message_size)
         self._message = bytearray()  # what has come of a text message
         self._binary_size = 0  # what has come of a binary one
         self._fragments = 0
@@ -154,24 +154,20 @@ class Link:
             data, answer = self._open(self._head, data)
             if answer is not None:
                 yield answer
-        begun, self._begun = self._begun, b""
-        data = begun + data
+        data = self._begun.join(data)
         start, stop = 0, len(data)
         while start < stop and not self._closed:
             if self._is_at_message():
                 texts, start = cut_texts(data, start, self.max_message_size)
                 if texts:
                     yield texts
-                if start == stop:
-                    break
-                if (start or not begun) and is_begun_text(data, start, self.max_message_size):
-                    self._begun = data[start:]  # at most once for each frame: a long one is not copied again
+                if start == stop or self._begun.begin(data, start):
                     break
             end = self._tracker.advance(data, start)
             yield from self._parse(data[start:end])
             start = end
         self._reading = False
-        self.at_message = self._is_at_message() and not self._begun
+        self.at_message = self._is_at_message() and not self._begun.missing
 
     def _is_at_message(self) -> bool:
         return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
@@ -281,7 +277,7 @@ class Link:
         self._closed = True
         self.at_message = False
         self._pings.clear()
-        self._begun = b""
+        self._begun = BegunText(self.max_message_size)
         self._message = bytearray()
         return closed
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.frames import FrameTracker, cut_texts, is_begun_text
+from bulk_proto.frames import BegunText, FrameTracker, cut_texts
 
 from .server_bytes import BINARY, CLOSE, CONTINUATION, PING, TEXT, announcement, frame, text
 
@@ -62,12 +62,18 @@ def test_a_text_of_exactly_the_limit_is_taken() -> None:
 
 
 @pytest.mark.parametrize("size", [5, 125, 126, 65535, 65536])
-def test_a_text_is_begun_from_its_whole_header_on_until_it_is_whole(size: int) -> None:
+def test_a_text_can_wait_for_its_rest_from_its_whole_header_on(size: int) -> None:
     whole, header = text(bytes(size)), len(announcement(TEXT, size))
     before = text(b"before it")
-    cuts = [1, header - 1, header, header + 1, len(whole) - 1, len(whole)]
-    begun = [is_begun_text(before + whole[:cut], len(before), LIMIT) for cut in cuts]
-    assert begun == [False, False, True, True, True, False]
+    missing = []
+    for cut in (1, header - 1, header, header + 1, len(whole) - 1, len(whole)):
+        begun = BegunText(LIMIT)
+        assert begun.begin(before + whole[:cut], len(before)) == (begun.missing > 0)
+        missing.append(begun.missing)
+        if begun.missing:
+            assert begun.join(whole[cut:] + b"rest") == whole + b"rest"
+            assert begun.missing == 0
+    assert missing == [0, 0, size, size - 1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -83,8 +89,18 @@ def test_a_text_is_begun_from_its_whole_header_on_until_it_is_whole(size: int) -
         pytest.param(text(b"caf\xe9 au lait")[:-1], id="not ASCII"),
     ],
 )
-def test_no_other_beginning_is_one_of_a_text_for_the_shortcut(other: bytes) -> None:
-    assert not is_begun_text(other, 0, LIMIT)
+def test_nothing_else_waits(other: bytes) -> None:
+    begun = BegunText(LIMIT)
+    assert not begun.begin(other, 0)
+    assert begun.join(b"more") == b"more"
+
+
+def test_a_text_waits_while_its_rest_comes_in_ascii_pieces() -> None:
+    begun = BegunText(LIMIT)
+    assert begun.begin(text(b"a to z")[:3], 0)
+    assert [begun.join(b" to"), begun.join(b" z")] == [b"", text(b"a to z")]
+    assert begun.begin(text(b"caf\xe9 au lait")[:4], 0)
+    assert begun.join(b"f\xe9") == text(b"caf\xe9 au lait")[:6]
 
 
 opcodes = st.sampled_from([TEXT, BINARY, CONTINUATION, PING])
