@@ -120,16 +120,16 @@ class Account:
         every order and position that it no longer lists: status ``GONE``, size 0.
         """
         match event:
+            case OrderState():
+                return [*self._orders.updated(event)]
+            case Fill():
+                return [self._with_side(fill) for fill in self._fills.told(event)]
             case AccountSnapshot():
                 return self._replace(event)
             case MarginUpdate():
                 self.margin = event
             case PositionUpdate():
                 self._set_position(event)
-            case OrderState():
-                return [*self._orders.updated(event)]
-            case Fill():
-                return [self._with_side(fill) for fill in self._fills.told(event)]
             case LeverageUpdate():
                 self._set_leverage(event.settings)
             case FeeTierUpdate():
