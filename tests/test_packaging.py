@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import bulk_proto
+import bulk_proto.errors
+
 ROOT = Path(__file__).parent.parent
 PATHS = """
 from bulk_api import BulkWebSocketClient
@@ -100,3 +103,12 @@ def test_the_wheel_holds_its_packages_and_nothing_else(wheel: Path) -> None:
     names = {line.split(">")[0].strip() for line in required}
     assert names == {"wsproto", "msgspec", "cryptography", "anyio", "certifi"}
     assert not any("<" in line or "==" in line.split(";")[0] for line in required)
+
+
+def test_every_error_can_be_imported_from_the_top() -> None:
+    errors = {
+        name
+        for name, value in vars(bulk_proto.errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    assert errors <= set(bulk_proto.__all__)
