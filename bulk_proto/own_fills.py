@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from .enums import Side
 from .events import Fill
 
-_IDS_KEPT = 8192  # executions with a trade id
+_GENERATION = 4096  # executions with a trade id that are forgotten together
+_GENERATIONS_KEPT = 3  # so the latest 8192 at least are remembered
 _REPEATABLE = 256  # fills without one that a reconnection may repeat, and how long to look out for them
 
 _Looks = tuple[str, str, int, float, float, Side | None]
@@ -26,13 +27,12 @@ _Looks = tuple[str, str, int, float, float, Side | None]
 class OwnFills:
     """Tells news from repeats; ``repeats`` counts what was left out."""
 
-    __slots__ = ("_awaited", "_by_age", "_ids", "_latest", "_window", "repeats")
+    __slots__ = ("_awaited", "_ids", "_latest", "_window", "repeats")
 
     def __init__(self) -> None:
         self.repeats = 0
-        # An OrderedDict takes twice the room, and half a megabyte more after some fifty thousand executions.
-        self._ids: set[tuple[str, str]] = set()
-        self._by_age: deque[tuple[str, str]] = deque()
+        # By generation: a set whose oldest entries are removed one by one grows for a long while yet.
+        self._ids: deque[set[tuple[str, str]]] = deque([set()], maxlen=_GENERATIONS_KEPT)
         self._latest: deque[_Looks] = deque(maxlen=_REPEATABLE)
         self._awaited: Counter[_Looks] = Counter()  # told before the connection was lost
         self._window = 0  # fills still to be compared with them
@@ -57,12 +57,11 @@ class OwnFills:
 
     def _has_new_id(self, fill: Fill, trade_id: str) -> bool:
         execution = trade_id, fill.order_id
-        if execution in self._ids:
+        if any(execution in generation for generation in self._ids):
             return False
-        self._ids.add(execution)
-        self._by_age.append(execution)
-        if len(self._by_age) > _IDS_KEPT:
-            self._ids.remove(self._by_age.popleft())
+        self._ids[-1].add(execution)
+        if len(self._ids[-1]) == _GENERATION:
+            self._ids.append(set())
         return True
 
     def _has_new_looks(self, fill: Fill) -> bool:
