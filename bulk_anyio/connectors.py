@@ -24,7 +24,6 @@ from bulk_proto.config import Config
 from bulk_proto.errors import LinkError, ProxyError, UsageError
 from bulk_proto.proxy_address import ProxyAddress, ProxyScheme
 
-from .asyncio_stream import dial
 from .faults import reason_of
 from .host import in_trio
 from .push_stream import PushStream
@@ -91,11 +90,13 @@ def proxy_connector(proxy: str, ssl_context: ssl.SSLContext | None = None) -> Co
 
 async def _dial(host: str, port: int) -> PushStream:
     try:
-        if not in_trio():
-            return await dial(host, port)
-        from .trio_stream import TrioStream
+        if in_trio():
+            from .trio_stream import TrioStream
 
-        return TrioStream(await anyio.connect_tcp(host, port))
+            return TrioStream(await anyio.connect_tcp(host, port))
+        from .asyncio_stream import dial
+
+        return await dial(host, port)
     except (OSError, ValueError) as fault:  # ValueError: a name that cannot be one
         raise LinkError(f"cannot reach {host}:{port}: {reason_of(fault)}") from fault
 

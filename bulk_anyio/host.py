@@ -8,11 +8,12 @@ task group and never lets an exception escape: on trio that would end the progra
 Ctrl-C belongs to the application's main task, where ``finally: await client.cancel_all()`` may stand. On
 asyncio it arrives there by itself. Trio raises ``KeyboardInterrupt`` in whichever task is running, unless
 that is protected: system tasks are, their children are not, so each of those is made with :func:`protected`.
+
+Both loops are imported where they are known to run: whoever uses one need not wait for the other.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,8 @@ def clock() -> Callable[[], float]:
         import trio
 
         return trio.current_time
+    import asyncio
+
     return asyncio.get_running_loop().time
 
 
@@ -57,6 +60,8 @@ def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
         import trio
 
         return trio.lowlevel.spawn_system_task(serve, name=name, context=contextvars.copy_context())
+    import asyncio
+
     return asyncio.get_running_loop().create_task(_as_coroutine(serve), name=name)
 
 
@@ -67,6 +72,16 @@ def protected(function: Function) -> Function:
 
         return trio.lowlevel.enable_ki_protection(function)
     return function
+
+
+def is_cancelled_alone() -> bool:
+    """Was the running task cancelled past anyio, which only asyncio lets anybody do?"""
+    if in_trio():
+        return False
+    import asyncio
+
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
 
 
 async def _as_coroutine(serve: Callable[[], Awaitable[None]]) -> None:

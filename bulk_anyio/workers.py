@@ -13,7 +13,6 @@ the program. One that wants to sets an event that the program's main task waits 
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import logging
@@ -30,7 +29,7 @@ from bulk_proto.events import Event, HandlerFailed, Missed
 from bulk_proto.mailbox import Mailbox
 
 from .driver import Bell
-from .host import context_of_callbacks, in_trio
+from .host import context_of_callbacks, in_trio, is_cancelled_alone
 
 Handler = Callable[[Any], Awaitable[object] | object]
 
@@ -93,8 +92,8 @@ class Worker:
         self._retiring = False
         try:
             await self._walk()
-        except asyncio.CancelledError:
-            if anyio.get_current_task().has_pending_cancellation():
+        except anyio.get_cancelled_exc_class():
+            if in_trio() or anyio.get_current_task().has_pending_cancellation():
                 raise
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
         finally:
@@ -170,7 +169,4 @@ def _is_asynchronous(handler: Handler) -> bool:
 
 def _is_being_cancelled() -> bool:
     """Is this very task to end, rather than something that it awaited?"""
-    if anyio.get_current_task().has_pending_cancellation():
-        return True
-    current = None if in_trio() else asyncio.current_task()
-    return current is not None and current.cancelling() > 0
+    return anyio.get_current_task().has_pending_cancellation() or is_cancelled_alone()
