@@ -92,9 +92,9 @@ class OrderBook(Quotes):
         newer: list[L2Delta] = []
         if timestamp is None:
             self._restart_time()
-        elif self.ok and self._supersedes(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
-            return False
-        else:
+        elif not self._newest <= timestamp < self._horizon:
+            if self.ok and self._supersedes(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
+                return False
             newer = self._changes_after(timestamp)
         self._put(snapshot, covers_all or not self.ok)
         for delta in newer:
@@ -227,8 +227,6 @@ class OrderBook(Quotes):
 
     def _changes_after(self, timestamp: int) -> list[L2Delta]:
         """The remembered changes newer than that; when they are all, older ones may be forgotten."""
-        if timestamp >= self._newest and timestamp < self._horizon:
-            return []
         moment = to_nanoseconds(timestamp)
         return [
             delta
@@ -254,7 +252,8 @@ class OrderBook(Quotes):
         self._lateness = 0
 
     def _advance(self, timestamp: int) -> None:
-        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
+        in_order = self._newest <= timestamp < self._horizon
+        if in_order or to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
             self._newest = timestamp
             self._horizon = 2 * timestamp
             self._lateness = 0
