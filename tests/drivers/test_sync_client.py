@@ -499,6 +499,15 @@ def test_a_broken_connector_stops_the_client_and_is_reported(caplog: pytest.LogC
     client.disconnect()
 
 
+def test_a_connector_that_wants_to_end_the_program_is_a_failed_attempt() -> None:
+    def leaving(config: Config, timeout: float) -> socket.socket:
+        raise SystemExit(3)
+
+    client = BulkWebSocketClient("ws://127.0.0.1:9", connector=leaving)
+    assert client.connect() is False
+    assert "SystemExit" in str(client.last_error)
+
+
 def test_debug_traces_messages_without_keys(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "bulk_proto"), trader(exchange.url, debug=True) as client:
         assert client.signer is not None

@@ -279,6 +279,31 @@ def test_a_handler_that_fell_behind_is_reported_and_goes_on() -> None:
     assert reports == [Missed(2)]
 
 
+def test_what_a_handler_does_not_come_to_read_before_the_end_is_counted_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_sync.audience.LAST_MAIL", 0.05)
+    release = threading.Event()
+    seen: list[object] = []
+
+    def stuck(payload: object) -> None:
+        seen.append(payload)
+        release.wait(30)
+
+    def script() -> Iterator[list[Event]]:
+        yield [Connected(1, resumed=False)]
+        yield [Connected(2, resumed=False), Connected(3, resumed=False)]
+
+    reading = Reading()
+    logging.getLogger("test of shifts").disabled = False
+    reading.audience.add_handler(Topic.CONNECTED, stuck)
+    reading.read(script())
+    reading.end()
+    release.set()
+    until(lambda: "did not come to read 2 events" in caplog.text)
+    assert len(seen) == 1
+
+
 def test_a_handler_taken_back_by_another_one_does_not_hear_of_the_same_event() -> None:
     seen: list[object] = []
     reading = Reading()
