@@ -8,6 +8,8 @@ A driver reports what happened (:meth:`~ClientCore.connection_made`, :meth:`~Cli
 * :meth:`~ClientCore.events`: news for the application
 * :meth:`~ClientCore.next_deadline`: when to call ``handle_deadline`` next
 
+What the user of a core may ask for is in :mod:`bulk_proto.wishes`.
+
 The outlets are levels, not edges: reading one twice does no harm. No method blocks, reads a clock, or
 raises because of what the peer did; misuse by the caller raises before anything is sent. ``now`` is
 always in seconds of the driver's own clock.
@@ -15,19 +17,14 @@ always in seconds of the driver's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import Enum
+from collections.abc import Callable
 from typing import Any
 
 from . import wire
-from .account import Account
-from .actions import Action
 from .book import OrderBook
-from .calls import Call, Deadlines
+from .calls import Call
 from .config import Config
-from .desk import Desk
-from .enums import OrderStatus
-from .errors import BulkError, LinkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
+from .errors import LinkError
 from .events import (
     BookStale,
     Connected,
@@ -39,29 +36,18 @@ from .events import (
     Ticker,
 )
 from .inventory import Inventory
-from .line import Line, State
-from .mirror import Mirror
+from .line import State
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnsubscriptionConfirmed
-from .responses import OrderResponses
 from .resync import Resync
-from .settlement import is_open_question, settlement
 from .signing.signer import Signer
-from .subscription_table import SubscriptionTable
-from .subscriptions import Stream, Subscription
+from .wishes import Direction, Wishes
 
 __all__ = ["ClientCore", "Direction", "State"]
 
 _OPEN = State.OPEN  # by itself, because finding a member in its Enum costs more than all that asks for it
 
 
-class Direction(Enum):
-    """Which way a traced message went."""
-
-    SENT = "→"
-    RECEIVED = "←"
-
-
-class ClientCore:
+class ClientCore(Wishes):
     """One client of the exchange, without any I/O.
 
     ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
@@ -78,181 +64,13 @@ class ClientCore:
         inventory: Inventory | None = None,
         trace: Callable[[Direction, bytes], None] | None = None,
     ) -> None:
-        self.config = config
-        self.signer = signer
-        self.account = account or (signer.public_key if signer is not None else None)
-        self.inventory = Inventory() if inventory is None else inventory
-        self.last_error: BulkError | None = None
-        self.subscriptions = SubscriptionTable(config.max_subscriptions)
-        self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
-        self._deadlines = Deadlines()
-        self._desk = Desk(
-            config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
-        )
-        self._trace = trace
-        self._line = Line(config, self._on_opened, self._on_lost)
+        super().__init__(config, signer=signer, account=account, inventory=inventory, trace=trace)
         self._events: list[Event] = []
-        self._ready: Call[None] | None = None
-        self._resync: Resync | None = None
-        self._served_again: Call[None] | None = None
         self._answers: dict[type, Callable[[Any], object]] = {
             PostReply: self._desk.posts.answer,
             SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
             UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
         }
-
-    # What the user wants ---------------------------------------------------------------------------------
-
-    def start(self, now: float) -> Call[None]:
-        """Connect, and stay connected until :meth:`stop`.
-
-        The call resolves when the link is open, every topic wanted by now is confirmed and the first
-        account snapshots are applied. It fails with a :class:`LinkError` when the first attempt to
-        connect fails, and with ``RequestTimedOut`` when all this takes too long; neither ends the
-        core, which goes on trying.
-        """
-        self._line.start(now)
-        self._resync = None
-        self.last_error = None
-        deadline = now + self.config.opening_timeout + self.config.ready_timeout
-        self._ready = self._new_call(
-            deadline,
-            "the exchange did not confirm every subscription in time; those that are missing stay wanted",
-        )
-        return self._ready
-
-    def stop(self, now: float) -> None:
-        """Close the connection for good; calls that are still open then fail. Harmless without one."""
-        self._line.stop(now)
-
-    def want(self, subscriptions: Sequence[Subscription]) -> None:
-        """Want these topics without waiting for them; they are asked for as soon as a link is open.
-
-        Raises :class:`SubscriptionLimit` or :class:`UsageError`, with nothing changed.
-        """
-        self.subscriptions.want(subscriptions)
-        self._mirror.want(subscriptions)
-        self._ask()
-
-    def subscribe(
-        self, subscriptions: Sequence[Subscription], now: float, timeout: float | None = None
-    ) -> Call[None]:
-        """Want these topics, now and after every reconnection. Asking twice sends once.
-
-        The call resolves when the exchange has confirmed all of them that are still wanted (and, for
-        periodic books and accounts, sent their first state). It fails with ``SubscriptionRefused`` when
-        an error names one of them, which is not wanted any more then; with ``RequestTimedOut`` without
-        an answer, and all stay wanted; with ``ConnectionDropped`` after :meth:`stop`.
-        Raises ``NotConnected``, :class:`SubscriptionLimit` or :class:`UsageError` at once, with nothing
-        changed. A connection that is being made (again) is waited for; one never started is not.
-        """
-        self._require_started()
-        deadline = self._deadline(now, timeout)
-        if self.state is State.OPEN:
-            self._desk.make_room(now)
-        self.want(subscriptions)
-        call = self._new_call(
-            deadline,
-            f"the exchange did not confirm {_names(subscriptions)} in time; unsubscribe to want it no longer",
-        )
-        self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
-        if self.state is State.OPEN:
-            self._mirror.books.expect_snapshots(now)
-        return call
-
-    def unsubscribe(
-        self, subscriptions: Sequence[Subscription], now: float, timeout: float | None = None
-    ) -> list[Call[None]]:
-        """Want these topics no longer: they do not come back after a reconnection either.
-
-        Returns one call for each topic that the exchange must confirm; a lost connection does as well.
-        Raises :class:`UsageError` for an impossible ``timeout``, with nothing changed.
-        """
-        deadline = self._deadline(now, timeout)
-        if self.state is State.OPEN:
-            self._desk.make_room(now)
-        self._mirror.unwant(subscriptions)  # first: whoever waited for these finds them gone
-        leaving = self.subscriptions.unwant(subscription.stream for subscription in subscriptions)
-        if self.state is not State.OPEN:
-            return []
-        calls = []
-        for stream, topic in leaving:
-            call = self._new_call(
-                deadline, f"the exchange did not confirm leaving {topic} in time; it is not wanted any more"
-            )
-            self.subscriptions.wait_to_leave(call, stream)
-            self._send(wire.unsubscribe(topic))
-            calls.append(call)
-        return calls
-
-    def place_orders(
-        self,
-        actions: Sequence[Action],
-        now: float,
-        *,
-        timeout: float | None = None,
-        nonce: int | None = None,
-        account: str | None = None,
-    ) -> Call[OrderResponses]:
-        """Sign the actions as one transaction and send it. One response for each action, in their order.
-
-        Actions run in order and contiguously, but each may fail on its own: judge every response alone.
-        The call fails with ``TransactionRejected`` when the whole transaction was refused, and with
-        ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
-        twice or queued. Raises ``SignerMissing``, ``NotConnected`` or ``InvalidAction`` at once.
-        """
-        self._desk.require_signer()
-        self._require_open()
-        return self._desk.place(actions, now, self._deadline(now, timeout), nonce, account)
-
-    def resend(
-        self, unknown: OutcomeUnknown, now: float, timeout: float | None = None
-    ) -> Call[OrderResponses]:
-        """Send the same signed bytes again: the one way to repeat that cannot double an order.
-
-        When the first did arrive, the answer is ``rejectedDuplicate`` for its orders or a
-        ``TransactionRejected`` for its nonce: neither says that nothing was executed, so
-        :meth:`settle` it. Raises ``NotConnected``, ``RateLimited`` or :class:`UsageError` at once.
-        """
-        self._require_open()
-        return self._desk.resend(unknown, now, self._deadline(now, timeout))
-
-    def settle(
-        self, unknown: OutcomeUnknown, now: float, timeout: float | None = None
-    ) -> Call[dict[str, OrderStatus]]:
-        """Find out what became of orders without an answer, by order id.
-
-        The orders are those that were placed, and those that a cancel or a modification names. Resolves
-        when the exchange has sent the whole account anew, after the next connection if there is none; at
-        once when it has told the end of each order already. A status that lives or has ended is what the
-        exchange said. ``GONE`` means not open: it has ended, or was never placed, and the account does not
-        tell which. ``UNKNOWN`` means that the account is not subscribed, so that nothing can be known.
-
-        On a link that stays open a ``GONE`` order may still be executed later: the transaction can wait
-        in a queue of the exchange while the account is sent. So :meth:`resend` first, which brings an
-        answer about the same bytes, and settle what stays unknown after that.
-
-        Fails with ``RequestTimedOut`` when the account does not come in time; asking again is harmless.
-        Raises ``NotConnected`` at once when there is something to wait for, but neither a connection nor
-        one to come.
-        """
-        key = unknown.account or ""
-        account = self.accounts.get(key)
-        awaited = account is not None and is_open_question(unknown, account)
-        if awaited:
-            self._require_started()
-        fresh = self._new_call(
-            self._deadline(now, timeout), "the account was not sent in time: ask again, which is harmless"
-        )
-        if account is None or not awaited:
-            fresh.resolve(None)
-        else:
-            stream = ("account", account.pubkey)
-            if self.state is State.OPEN and account.live:
-                self._ask_again(stream)
-                self._ask()
-            self.subscriptions.wait(fresh, [stream])
-        return fresh.then(lambda _: settlement(unknown, self.accounts.get(key)))
 
     # What the driver reports -----------------------------------------------------------------------------
 
@@ -321,14 +139,6 @@ class ClientCore:
     # State, for reading only ----------------------------------------------------------------------------
 
     @property
-    def state(self) -> State:
-        return self._line.state
-
-    @property
-    def is_open(self) -> bool:
-        return self._line.state is State.OPEN
-
-    @property
     def tickers(self) -> dict[str, Ticker]:
         return self._mirror.tickers
 
@@ -339,10 +149,6 @@ class ClientCore:
     @property
     def order_books(self) -> dict[str, OrderBook]:
         return self._mirror.books.by_symbol
-
-    @property
-    def accounts(self) -> dict[str, Account]:
-        return self._mirror.accounts
 
     # The line --------------------------------------------------------------------------------------------
 
@@ -430,13 +236,6 @@ class ClientCore:
             self._mirror.unwant([refused])
         self._events.append(error)
 
-    # Requests --------------------------------------------------------------------------------------------
-
-    def _ask(self) -> None:
-        """Send what is wanted and not yet asked for on this link, all in one message."""
-        if self.state is State.OPEN and (fresh := self.subscriptions.to_ask()):
-            self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
-
     def _refresh_books(self, now: float) -> None:
         """Ask again for books that stay empty or wrong."""
         self._mirror.books.expect_snapshots(now)
@@ -444,41 +243,3 @@ class ClientCore:
             self._ask_again(stream)
             self._events.append(BookStale(book.symbol, book.why or "no snapshot came"))
         self._ask()
-
-    def _ask_again(self, stream: Stream) -> None:
-        """Leave a wanted topic, so that the next :meth:`_ask` brings its first state again."""
-        topic = self.subscriptions.ask_again(stream)
-        if topic is not None:
-            self._send(wire.unsubscribe(topic))
-
-    def _send(self, text: bytes) -> None:
-        if self._trace is not None:
-            self._trace(Direction.SENT, text)
-        self._line.send(text)
-
-    def _require_started(self) -> None:
-        if self.state in (State.IDLE, State.CLOSING):
-            raise NotConnected("nothing was sent: there is no connection to wait for, call connect() first")
-
-    def _require_open(self) -> None:
-        if self.state is not State.OPEN:
-            raise NotConnected(
-                f"nothing was sent: there is no open connection ({self.state.name}), and orders are never "
-                "queued: connect(), or wait for Topic.CONNECTED"
-            )
-
-    def _deadline(self, now: float, timeout: float | None) -> float:
-        seconds = self.config.request_timeout if timeout is None else timeout
-        if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
-            raise UsageError("a time-out is a number of seconds above 0")
-        return now + seconds
-
-    def _new_call(self, deadline: float, on_expiry: str) -> Call[None]:
-        call: Call[None] = Call(deadline)
-        self._deadlines.add(call, lambda: call.fail(RequestTimedOut(on_expiry)))
-        return call
-
-
-def _names(subscriptions: Sequence[Subscription]) -> str:
-    names = [subscription.topic for subscription in subscriptions]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
