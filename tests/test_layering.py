@@ -19,6 +19,7 @@ ALLOWED = {
     "wsproto",
     # standard library, all of it without I/O, time or chance
     "__future__",
+    "abc",
     "base64",
     "bisect",
     "collections",
