@@ -17,30 +17,28 @@ from typing import Any, Self
 
 import anyio
 from anyio import AsyncContextManagerMixin
-from anyio.abc import TaskGroup
 
 from bulk_proto import subscriptions as topics
 from bulk_proto.config import Config
 from bulk_proto.core import ClientCore, Direction
 from bulk_proto.enums import SignatureDomain, Topic
 from bulk_proto.errors import BulkError, LinkError, NotConnected, RequestTimedOut, UsageError
-from bulk_proto.events import Event
 from bulk_proto.inventory import Inventory
-from bulk_proto.journal import Journal
 from bulk_proto.network import DEFAULT_URL, Network, choose_network
 from bulk_proto.redaction import redact
 from bulk_proto.signing.signer import Signer
 
 from .account_actions import AccountActions
+from .audience import Audience
 from .conditional_orders import ConditionalOrders
 from .connectors import Connector, choose_connector
 from .driver import Driver
 from .faults import first_of
-from .host import protected, spawn
+from .host import spawn
 from .multisig import MultisigActions
-from .streams import EventStream, Inbox
+from .streams import EventStream
 from .subscribing import Subscribing
-from .workers import Handler, Worker
+from .workers import Handler
 
 DEFAULT_SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD")
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
@@ -110,20 +108,16 @@ class BulkWebSocketClient(
             config, signer=signer, account=account, inventory=inventory, trace=self._trace if debug else None
         )
         self._guard: AbstractContextManager[object] = nullcontext()
+        self._audience = Audience(handler_limit, self.logger)
         self._driver = Driver(
-            self.core, self._deliver, choose_connector(connector, proxy, ssl_context), self.logger
+            self.core, self._audience.deliver, choose_connector(connector, proxy, ssl_context), self.logger
         )
-        self._handler_limit = handler_limit
-        # A list in here is replaced, never changed: somebody may be walking through it.
-        self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
-        self._tasks: TaskGroup | None = None
         self._host: object = None
         self._host_error: BaseException | None = None
         self._opening_error: BulkError | None = None  # shared by all tasks that wait for one attempt
         self._rested = anyio.Event()
         self._gone = anyio.Event()
         self._opened = anyio.Event()
-        Journal(self.logger).attach(self._readers)
         for topic, handler in (handlers or {}).items():
             self.on(topic, handler)
         self._want_from_the_start()
@@ -151,7 +145,7 @@ class BulkWebSocketClient(
         self.core.stop(anyio.current_time())
         self._driver.poke()
         await self._rested.wait()
-        if not self._is_a_handler():
+        if not self._audience.is_one_of_us():
             await self._gone.wait()
             self._host = None
         if self._host_error is not None:
@@ -171,7 +165,7 @@ class BulkWebSocketClient(
     async def _open(self) -> None:
         while self._host is not None and not self._gone.is_set():
             gone = self._gone
-            if self._rested.is_set() and not self._is_a_handler():
+            if self._rested.is_set() and not self._audience.is_one_of_us():
                 await gone.wait()  # a client at rest only has mail left to hand out
                 continue
             await self._opened.wait()  # another task may be connecting
@@ -212,24 +206,19 @@ class BulkWebSocketClient(
         """The host task: everything that runs in the background runs in its task group."""
         try:
             async with anyio.create_task_group() as tasks:
-                for worker in self._workers():
-                    tasks.start_soon(protected(worker.run))
-                self._tasks = tasks
+                self._audience.begin(tasks)
                 try:
                     await self._driver.run()
                 except Exception as error:
                     self._stopped_by(error)
                 self._finish()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_MAIL
-                for worker in self._workers():
-                    worker.retire()
-                self._close_inboxes()
+                self._audience.retire()
         except (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup) as error:
             self._stopped_by(error)
         finally:
-            self._tasks = None
             self._finish()
-            self._close_inboxes()
+            self._audience.end()
             self._gone.set()
 
     def _stopped_by(self, error: BaseException) -> None:
@@ -254,17 +243,11 @@ class BulkWebSocketClient(
         """
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")
-        worker = Worker(Topic.of(topic), handler, self._handler_limit, self.logger, self._deliver)
-        self._readers[worker.topic] = [*self._readers[worker.topic], worker]
-        if self._tasks is not None:
-            self._tasks.start_soon(protected(worker.run))
+        self._audience.add_handler(Topic.of(topic), handler)
 
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
-        for worker in self._workers(topic):
-            if worker.handler == handler:
-                self._detach(worker)
-                worker.dismiss()
+        self._audience.remove_handler(topic, handler)
 
     def events(self, *topics: Topic, timeout: float | None = None) -> EventStream:
         """Iterate (``async for``) over the payloads of these topics, from now until ``disconnect()``.
@@ -276,39 +259,10 @@ class BulkWebSocketClient(
         """
         if not topics:
             raise UsageError("name the topics to iterate over, such as Topic.TICKER")
-        if self._tasks is None:
+        if not self._audience.is_served:
             raise NotConnected("no events will come: call connect() first")
-        inbox = Inbox(self._handler_limit)
-        for topic in {Topic.of(topic) for topic in topics}:
-            self._readers[topic] = [*self._readers[topic], inbox]
-        return EventStream(inbox, self._detach, timeout)
-
-    def _detach(self, reader: Worker | Inbox) -> None:
-        for topic, readers in self._readers.items():
-            if reader in readers:
-                self._readers[topic] = [other for other in readers if other is not reader]
-
-    def _workers(self, *only: Topic) -> list[Worker]:
-        return [
-            reader
-            for topic in only or self._readers
-            for reader in self._readers[topic]
-            if isinstance(reader, Worker)
-        ]
-
-    def _close_inboxes(self) -> None:
-        for readers in self._readers.values():
-            for reader in readers:
-                if isinstance(reader, Inbox):
-                    reader.close()
-
-    def _is_a_handler(self) -> bool:
-        current = anyio.get_current_task().id
-        return any(worker.task_id == current for worker in self._workers())
-
-    def _deliver(self, event: Event) -> None:
-        for reader in self._readers[event.topic]:
-            reader.put(event)
+        inbox = self._audience.add_inbox(Topic.of(topic) for topic in topics)
+        return EventStream(inbox, self._audience.detach, timeout)
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         self.logger.debug("%s %s", direction.value, redact(text))

@@ -571,10 +571,10 @@ async def test_events_can_be_iterated_over(exchange: ExchangeServer) -> None:
 
 async def test_a_forgotten_iterator_is_not_fed_for_ever(exchange: ExchangeServer) -> None:
     async with BulkWebSocketClient(exchange.url, [BTC]) as client:
-        readers = len(client._readers[Topic.TICKER])
+        readers = len(client._audience._readers[Topic.TICKER])
         async for _ in client.events(Topic.TICKER):
             break
-        assert len(client._readers[Topic.TICKER]) == readers
+        assert len(client._audience._readers[Topic.TICKER]) == readers
 
 
 async def test_two_tasks_may_connect_at_once(exchange: ExchangeServer) -> None:

@@ -1,0 +1,102 @@
+"""Who listens to which topic, and the handing out of events to them: handlers, iterators, and the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from bulk_proto.enums import Topic
+from bulk_proto.events import Event
+from bulk_proto.journal import Journal
+
+from .host import protected
+from .streams import Inbox
+from .workers import Handler, Worker
+
+
+class Audience:
+    """``limit`` bounds the events that may wait for each reader."""
+
+    def __init__(self, limit: int, logger: logging.Logger) -> None:
+        self._limit = limit
+        self._logger = logger
+        # A list in here is replaced, never changed: somebody may be walking through it.
+        self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
+        self._tasks: TaskGroup | None = None
+        Journal(logger).attach(self._readers)
+
+    def deliver(self, event: Event) -> None:
+        for reader in self._readers[event.topic]:
+            reader.put(event)
+
+    # The life of a connected client ----------------------------------------------------------------------
+
+    @property
+    def is_served(self) -> bool:
+        """True while events may come."""
+        return self._tasks is not None
+
+    def begin(self, tasks: TaskGroup) -> None:
+        """Events will come: each handler gets a task among these."""
+        self._tasks = tasks
+        for worker in self._workers():
+            tasks.start_soon(protected(worker.run))
+
+    def retire(self) -> None:
+        """No more events will come; who has unread ones goes on until they are read."""
+        for worker in self._workers():
+            worker.retire()
+        self._close_inboxes()
+
+    def end(self) -> None:
+        """The tasks are gone."""
+        self._tasks = None
+        self._close_inboxes()
+
+    # Coming and going ------------------------------------------------------------------------------------
+
+    def add_handler(self, topic: Topic, handler: Handler) -> None:
+        worker = Worker(topic, handler, self._limit, self._logger, self.deliver)
+        self._readers[topic] = [*self._readers[topic], worker]
+        if self._tasks is not None:
+            self._tasks.start_soon(protected(worker.run))
+
+    def remove_handler(self, topic: Topic, handler: Handler) -> None:
+        for worker in self._workers(topic):
+            if worker.handler == handler:
+                self.detach(worker)
+                worker.dismiss()
+
+    def add_inbox(self, wanted: Iterable[Topic]) -> Inbox:
+        """A mailbox that gets the events of these topics until it is detached."""
+        inbox = Inbox(self._limit)
+        for topic in set(wanted):
+            self._readers[topic] = [*self._readers[topic], inbox]
+        return inbox
+
+    def detach(self, reader: Worker | Inbox) -> None:
+        for topic, readers in self._readers.items():
+            if reader in readers:
+                self._readers[topic] = [other for other in readers if other is not reader]
+
+    def is_one_of_us(self) -> bool:
+        """Does a handler run in the current task?"""
+        current = anyio.get_current_task().id
+        return any(worker.task_id == current for worker in self._workers())
+
+    def _workers(self, *only: Topic) -> list[Worker]:
+        return [
+            reader
+            for topic in only or self._readers
+            for reader in self._readers[topic]
+            if isinstance(reader, Worker)
+        ]
+
+    def _close_inboxes(self) -> None:
+        for readers in self._readers.values():
+            for reader in readers:
+                if isinstance(reader, Inbox):
+                    reader.close()
