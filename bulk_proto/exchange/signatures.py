@@ -29,16 +29,24 @@ def signed_profile(transaction: Mapping[str, Any], config: ExchangeConfig) -> st
 
 def _profiles(actions: Sequence[object], config: ExchangeConfig) -> Iterator[str]:
     yield from config.signing_profiles
-    if DOCUMENTS not in config.signing_profiles and any(map(_is_older, actions)):
+    if DOCUMENTS not in config.signing_profiles and any(map(_is_older, _with_inner_ones(actions))):
         yield DOCUMENTS
 
 
-def _is_older(action: object) -> bool:
-    """Has it, or has one inside it, a field that only the earlier documents know?"""
-    if not isinstance(action, dict) or len(action) != 1:
-        return False
-    ((kind, body),) = action.items()
-    if not isinstance(body, dict):
-        return False
-    inside = body.get("actions")
-    return _OLDER_FIELDS.get(kind) in body or (isinstance(inside, list) and any(map(_is_older, inside)))
+def _with_inner_ones(actions: Sequence[object]) -> Iterator[tuple[object, dict[str, Any]]]:
+    """Kind and body of each action and of those inside, however deep they are nested."""
+    unseen = list(actions)
+    while unseen:
+        action = unseen.pop()
+        if isinstance(action, dict) and len(action) == 1:
+            ((kind, body),) = action.items()
+            if isinstance(body, dict):
+                yield kind, body
+                inside = body.get("actions")
+                unseen += inside if isinstance(inside, list) else ()
+
+
+def _is_older(action: tuple[object, dict[str, Any]]) -> bool:
+    """Has it a field that only the earlier documents know?"""
+    kind, body = action
+    return isinstance(kind, str) and _OLDER_FIELDS.get(kind) in body
