@@ -50,10 +50,12 @@ class Journal:
             case Connected():
                 self._lost = False
                 self._logger.info("reconnected" if event.resumed else "connected")
+            case Disconnected() if self._lost is None:
+                pass
             case Disconnected(reason=DisconnectReason.CLOSED_BY_USER):
                 self._lost = None
                 self._logger.info("disconnected: %s", event.reason.value)
-            case Disconnected() if self._lost is not None:
+            case Disconnected():
                 self._write_loss(event)
             case ErrorReported():
                 self._logger.warning("the exchange reported an error: %s", event.message[:500])
