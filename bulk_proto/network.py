@@ -40,10 +40,12 @@ def choose_network(
 ) -> tuple[str, SignatureDomain]:
     """The address and the domain that a client's settings ask for.
 
-    Raises :class:`UsageError` when they contradict each other or a known host.
+    Raises :class:`UsageError` when they contradict each other or a known host, and for a text in their place.
     """
     if network is None:
         return url, domain_for(url, domain)
+    if not isinstance(network, Network):
+        raise UsageError("network must be a Network, such as Network.TESTNET")
     if url not in (DEFAULT_URL, network.url):
         raise UsageError("give either url or network: they name different servers")
     if domain not in (None, network.domain):
@@ -58,8 +60,10 @@ def domain_for(url: str, wanted: SignatureDomain | None = None) -> SignatureDoma
 
     A known host has its own domain. Any other host, a local one too, gets DEVNET unless ``wanted``
     says otherwise, so that no stranger's server receives bytes that are valid on mainnet. Raises
-    :class:`UsageError` when ``wanted`` contradicts a known host.
+    :class:`UsageError` when ``wanted`` contradicts a known host or is no domain at all.
     """
+    if wanted is not None and not isinstance(wanted, SignatureDomain):
+        raise UsageError("signature_domain must be a member of SignatureDomain, such as DEVNET")
     host = urlsplit(url).hostname if isinstance(url, str) else None
     known = _DOMAIN_OF_HOST.get(host)
     if known is not None and wanted is not None and wanted is not known:

@@ -49,6 +49,8 @@ class Wishes:
         inventory: Inventory | None = None,
         trace: Callable[[Direction, bytes], None] | None = None,
     ) -> None:
+        if signer is not None and not hasattr(signer, "sign"):  # the text may be a key: it is not shown
+            raise UsageError("a signer is a TransactionSigner(<base58 private key>), or signs as one does")
         self.config = config
         self.signer = signer
         self.account = account or (signer.public_key if signer is not None else None)

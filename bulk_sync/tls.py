@@ -15,12 +15,14 @@ from .faults import reason_of, tls_words
 class Tls:
     """Verifies servers by certifi's roots, or by those of the caller's ``ssl_context``.
 
-    Raises :class:`UsageError` for a context that would take any certificate or any host name.
+    Raises :class:`UsageError` for a context that would take any certificate or any host name, or is none.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
         if ssl_context is not None and not (
-            ssl_context.check_hostname and ssl_context.verify_mode is ssl.CERT_REQUIRED
+            isinstance(ssl_context, ssl.SSLContext)
+            and ssl_context.check_hostname
+            and ssl_context.verify_mode is ssl.CERT_REQUIRED
         ):
             raise UsageError(
                 "ssl_context must verify certificate and host name, as ssl.create_default_context() makes it"

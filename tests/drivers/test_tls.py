@@ -18,6 +18,7 @@ from bulk_anyio.exchange import ExchangeServer
 from bulk_anyio.faults import reason_of
 from bulk_anyio.tls import Tls
 from bulk_proto import Config, LinkError, SignatureDomain, TlsError, UsageError
+from bulk_sync import BulkWebSocketClient as BlockingClient
 from tests.made_certificates import DAY, NOW, certificate, pem, server_context
 
 from .servers import LOOPBACK, listening, listening_with_tls, reset_when_closed
@@ -255,6 +256,12 @@ def without(check_hostname: bool, verify_mode: ssl.VerifyMode) -> ssl.SSLContext
 def test_a_context_that_would_take_anybody_is_refused_at_once(context: ssl.SSLContext) -> None:
     with pytest.raises(UsageError, match="must verify certificate and host name"):
         BulkWebSocketClient(ssl_context=context)
+
+
+@pytest.mark.parametrize("make", [BulkWebSocketClient, BlockingClient])
+def test_what_is_no_context_at_all_is_refused_at_once(make: Callable[..., object]) -> None:
+    with pytest.raises(UsageError, match="must verify certificate and host name"):
+        make(ssl_context=True)
 
 
 def test_a_fault_of_tls_in_mid_connection_is_told_without_numbers() -> None:

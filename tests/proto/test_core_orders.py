@@ -27,6 +27,7 @@ from bulk_proto.subscriptions import ticker
 from .peer import (
     KEY,
     OTHER_KEY,
+    SEED,
     Peer,
     account_message,
     connect,
@@ -217,6 +218,13 @@ def test_trading_without_a_signer_says_what_to_do() -> None:
     with pytest.raises(SignerMissing, match="signer=TransactionSigner") as refused:
         core.place_orders([BID], 1.0)
     assert isinstance(refused.value, RuntimeError)
+
+
+def test_a_key_in_the_place_of_a_signer_is_refused_and_not_shown() -> None:
+    config = make_core().config
+    with pytest.raises(UsageError, match="TransactionSigner") as refused:
+        ClientCore(config, signer=SEED)  # type: ignore[arg-type]
+    assert SEED not in str(refused.value)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])

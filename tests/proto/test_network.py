@@ -78,6 +78,14 @@ def test_redaction_leaves_no_key_and_no_signature() -> None:
     assert redact(text) == '{"signer":"FAe4…","px":64250.5,"c":"BTC-USD"}'
 
 
+def test_a_text_for_a_network_or_a_domain_is_refused_before_anything_is_signed() -> None:
+    text: Any = "TESTNET"
+    with pytest.raises(UsageError, match=r"Network\.TESTNET"):
+        choose_network(DEFAULT_URL, text, None)
+    with pytest.raises(UsageError, match="member of SignatureDomain"):
+        choose_network("ws://127.0.0.1:1", None, text)
+
+
 def test_a_network_and_a_domain_that_contradict_are_refused() -> None:
     with pytest.raises(UsageError, match="leave signature_domain out"):
         choose_network(DEFAULT_URL, Network.MAINNET, SignatureDomain.DEVNET)
