@@ -176,7 +176,8 @@ def _pending(account: str, order_id: str, action: LimitOrder | MarketOrder) -> O
 
 def _unknown(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> OutcomeUnknown:
     return kind(
-        f"{why}: the orders may or may not have been executed; look at the account before sending them again",
+        f"{why}: the orders may or may not have been executed; error.settle() finds out, and only "
+        "client.resend(error) repeats them without doubling any",
         nonce=transaction.nonce,
         account=transaction.account,
         order_ids=[ids[0] if ids else None for ids in concerned(transaction)],

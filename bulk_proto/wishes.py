@@ -218,8 +218,10 @@ class Wishes:
 
         Fails with ``RequestTimedOut`` when the account does not come in time; asking again is harmless.
         Raises ``NotConnected`` at once when there is something to wait for, but neither a connection nor
-        one to come.
+        one to come, and :class:`UsageError` for anything but an ``OutcomeUnknown``.
         """
+        if not isinstance(unknown, OutcomeUnknown):
+            raise UsageError("pass the OutcomeUnknown that place_orders() raised: only that can be settled")
         key = unknown.account or ""
         account = self.accounts.get(key)
         awaited = account is not None and is_open_question(unknown, account)

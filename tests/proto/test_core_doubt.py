@@ -321,6 +321,20 @@ def test_only_an_unknown_outcome_can_be_repeated(timeout: Any) -> None:
         core.resend("x" if timeout is None else RequestTimedOut("x"), 1.0, timeout)  # type: ignore[arg-type]
 
 
+def test_only_an_unknown_outcome_can_be_settled() -> None:
+    core, _ = opened()
+    with pytest.raises(UsageError, match="OutcomeUnknown"):
+        core.settle("x", 1.0)  # type: ignore[arg-type]
+
+
+def test_an_unknown_outcome_names_the_ways_out() -> None:
+    core, peer = opened()
+    call = core.place_orders([BID], 1.0)
+    core.connection_lost(2.0, "reset")
+    with pytest.raises(OutcomeUnknown, match=r"error\.settle\(\).*client\.resend\(error\)"):
+        call.result()
+
+
 def test_an_error_made_by_hand_is_settled_by_its_order_ids() -> None:
     core, peer = opened()
     known = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
