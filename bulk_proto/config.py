@@ -75,9 +75,7 @@ class Config(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         parts = urlsplit(self.url) if isinstance(self.url, str) else urlsplit("")
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise UsageError(
-                f"not a WebSocket address: {parts.scheme}://… (expected ws://host or wss://host)"
-            )
+            raise UsageError("not a WebSocket address: expected ws://host:port or wss://host")
         try:
             _ = parts.port
         except ValueError:

@@ -38,8 +38,8 @@ class ProxyAddress:
         port = _port(parts) if parts is not None else None
         if parts is None or port is None or not parts.hostname:
             raise UsageError(
-                "not the address of a proxy: expected proxy='scheme://user:password@host:port' (special "
-                "characters in user and password are percent-encoded)"
+                "not the address of a proxy: expected proxy='http://user:password@host:port' (or "
+                "https, socks5, socks5h; special characters in user and password are percent-encoded)"
             )
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError("nothing may follow the port in the address of a proxy")

@@ -16,6 +16,8 @@ def reason_of(fault: BaseException) -> str:
             return f"the host name cannot be resolved ({fault.strerror})"
         case ssl.SSLError():
             return f"TLS failed ({tls_words(fault)})"
+        case ConnectionRefusedError() if fault.errno:
+            return f"{os.strerror(fault.errno)}: nothing accepts connections there"
         case OSError() if fault.errno:
             return os.strerror(fault.errno)
         case _:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
@@ -136,7 +137,8 @@ def whole(name: str, value: object, low: int, high: int) -> None:
 
 def member(name: str, value: object, kind: type) -> None:
     if type(value) is not kind and not isinstance(value, kind):
-        raise InvalidAction(f"{name} must be a {kind.__name__}")
+        choices = [f"{kind.__name__}.{each.name}" for each in kind] if issubclass(kind, Enum) else []
+        raise InvalidAction(f"{name} must be {' or '.join(choices) or f'of the class {kind.__name__}'}")
 
 
 def sequence(name: str, value: object) -> tuple[Any, ...]:

@@ -24,6 +24,8 @@ from .servers import LOOPBACK, a_port_where_nobody_listens, resolve_names
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
+REFUSAL = "Connection refused: nothing accepts connections there"
+
 
 def config(port: int, host: str = LOOPBACK) -> Config:
     return Config(
@@ -136,7 +138,7 @@ async def test_a_refused_connection_is_told_in_one_line() -> None:
     port = await a_port_where_nobody_listens()
     client = BulkWebSocketClient(f"ws://{LOOPBACK}:{port}")
     assert await client.connect() is False
-    assert str(client.last_error).endswith(f"cannot reach {LOOPBACK}:{port}: Connection refused")
+    assert str(client.last_error) == f"cannot reach {LOOPBACK}:{port}: {REFUSAL}"
 
 
 async def test_a_name_that_does_not_exist_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +161,7 @@ async def test_a_host_with_several_dead_addresses_has_one_reason(monkeypatch: py
     port = await a_port_where_nobody_listens()
     with pytest.raises(LinkError) as caught:
         await tcp_connector()(config(port, "exchange.test"))
-    assert str(caught.value) == f"cannot reach exchange.test:{port}: Connection refused"
+    assert str(caught.value) == f"cannot reach exchange.test:{port}: {REFUSAL}"
 
 
 async def test_a_dead_ipv6_address_does_not_hide_a_live_ipv4_one(
@@ -177,20 +179,20 @@ def chained(outer: Exception, cause: BaseException) -> Exception:
     return outer
 
 
-UNREACHABLE = OSError(errno.ENETUNREACH, "Connect call failed ('192.0.2.1', 443)")
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 443)")
+UNREACHABLE = OSError(errno.ENETUNREACH, "Connect call failed ('192.0.2.1', 443)")
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
         (UNREACHABLE, os.strerror(errno.ENETUNREACH)),
-        (chained(OSError("All connection attempts failed"), REFUSED), "Connection refused"),
+        (chained(OSError("All connection attempts failed"), REFUSED), REFUSAL),
         (
             chained(
                 OSError("All attempts failed"), ExceptionGroup("several", [REFUSED, UNREACHABLE, REFUSED])
             ),
-            f"Connection refused; {os.strerror(errno.ENETUNREACH)}",
+            f"{REFUSAL}; {os.strerror(errno.ENETUNREACH)}",
         ),
         (
             chained(anyio.BrokenResourceError(), ConnectionResetError(errno.ECONNRESET, "")),

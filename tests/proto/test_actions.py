@@ -389,6 +389,15 @@ def test_a_wrong_field_is_named(field: str, make: Callable[[], Any]) -> None:
         make()
 
 
+def test_a_text_in_the_place_of_a_choice_is_answered_with_the_choices() -> None:
+    side: Any = "buy"
+    with pytest.raises(InvalidAction, match=r"^side must be Side\.BUY or Side\.SELL$"):
+        a.MarketOrder("BTC-USD", side, 1.0)
+    code: Any = "code"
+    with pytest.raises(InvalidAction, match=r"^builder_code must be of the class BuilderCode$"):
+        a.LimitOrder("BTC-USD", Side.BUY, 1.0, 1.0, builder_code=code)
+
+
 def test_the_base_has_no_json_form() -> None:
     with pytest.raises(NotImplementedError):
         Action().to_api()
