@@ -20,7 +20,7 @@ from bulk_proto.exchange import SCENARIOS, ExchangeConfig, read_script, scenario
 
 from .demo import DemoFailed, run_demo
 from .exchange import serve_exchange
-from .faults import first_of
+from .faults import first_of, reason_of
 from .screen import open_screen, print_summary
 
 T = TypeVar("T")
@@ -147,7 +147,9 @@ def exchange(
     except KeyboardInterrupt:
         click.echo("closed")
     except OSError as error:
-        raise click.ClickException(f"port {port} cannot be used: {error}") from error
+        raise click.ClickException(
+            f"port {port} cannot be used: {reason_of(error)}; --port 0 takes a free one"
+        ) from error
 
 
 def _with_script(config: ExchangeConfig, path: Path) -> ExchangeConfig:

@@ -114,7 +114,10 @@ class Trading(Asking):
         nonce: int | None = None,
         account: str | None = None,
     ) -> OrderResponse:
-        """Cancel every open order, or those of ``symbols``. Its ``events`` name the cancelled orders.
+        """Cancel every open order, or those of ``symbols``.
+
+        The response is about one of the cancelled orders, its ``events`` about each of the others; where
+        no order is open it is an error, ``CANCEL_REJECT``.
 
         An empty list raises :class:`UsageError`: it names no market, and must not cancel in all of them.
         """

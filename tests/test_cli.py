@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import signal
 import subprocess
@@ -93,7 +95,7 @@ def test_a_taken_port_is_one_clear_sentence() -> None:
             [*COMMAND, "exchange", "--port", port], capture_output=True, text=True, timeout=30
         )
         assert second.returncode == 1
-        assert f"port {port} cannot be used" in second.stderr
+        assert f"port {port} cannot be used: {os.strerror(errno.EADDRINUSE)}; --port 0" in second.stderr
         assert "Traceback" not in second.stderr
     finally:
         process.send_signal(signal.SIGINT)
