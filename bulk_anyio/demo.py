@@ -150,7 +150,8 @@ async def _replace(client: BulkWebSocketClient, report: Report, quote: OrderResp
     )
     _require(placed, "the replacing order")
     report.replaced += 1
-    report.log(f"replaced a bid atomically (old one {cancelled.status}, new one {placed.status})")
+    before = "filled just before" if cancelled.is_error() else str(cancelled.status)
+    report.log(f"replaced a bid in one transaction (old one {before}, new one {placed.status})")
 
 
 async def _take(client: BulkWebSocketClient, report: Report) -> None:
