@@ -124,7 +124,11 @@ class ClientView:
         return self.get_order_map()
 
     def get_orders(self, symbol: str | None = None) -> list[OrderState]:
-        """Open orders, of one symbol if given."""
+        """Open orders, of one symbol if given.
+
+        A conditional order that has fired is among them as ``TRIGGERED``, with nothing left to do, until
+        the exchange tells its end or sends the whole account anew: what it placed has an id of its own.
+        """
         orders = self.get_order_map().values()
         return [order for order in orders if symbol is None or order.symbol == symbol]
 
