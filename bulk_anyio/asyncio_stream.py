@@ -113,9 +113,10 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
 
     async def flush(self) -> None:
         await checkpoint()
-        await self._room.wait()
-        if not self.ready:
-            raise self._why_it_is_over()
+        while not self.ready:
+            if self._room.is_set():
+                raise self._why_it_is_over()
+            await self._room.wait()  # it may be full again before this task wakes up
 
     async def send_eof(self) -> None:
         self._transport.write_eof()

@@ -52,7 +52,7 @@ class TrioStream(PushStream):
 
     def write(self, data: bytes) -> None:
         try:
-            sent = self._socket.send(data)
+            sent = 0 if self._unsent else self._socket.send(data)  # nothing overtakes what waits
         except OSError:
             sent = 0  # whether it is full or broken, flush() finds out
         self._unsent += data[sent:]
@@ -76,7 +76,7 @@ class TrioStream(PushStream):
         self.ready = True
 
     async def send(self, item: bytes) -> None:
-        self._unsent += item
+        self.write(item)
         await self.flush()
 
     async def send_eof(self) -> None:

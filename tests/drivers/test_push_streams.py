@@ -235,6 +235,87 @@ async def test_what_was_flushed_arrives_though_the_connection_is_closed_at_once(
     assert len(heard) == sent
 
 
+@BOTH
+async def test_what_is_written_while_a_send_waits_stays_behind_it(tls: bool) -> None:
+    heard = bytearray()
+    all_heard = anyio.Event()
+
+    async def listen(stream: ByteStream) -> None:
+        while len(heard) < 6:
+            heard.extend(await stream.receive())
+        all_heard.set()
+
+    async with connected(tls, listen) as stream, anyio.create_task_group() as tasks:
+        begun = anyio.Event()
+
+        async def send() -> None:
+            begun.set()
+            await stream.send(b"one")
+
+        tasks.start_soon(send)
+        await begun.wait()
+        if stream.ready:
+            stream.write(b"two")
+        else:
+            await stream.send(b"two")
+        with anyio.fail_after(5):
+            await all_heard.wait()
+    assert heard == b"onetwo"
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_what_is_written_although_the_line_is_full_stays_behind_what_waits() -> None:
+    heard = bytearray()
+    listen, some_heard, all_heard = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def be_slow(stream: ByteStream) -> None:
+        await listen.wait()
+        async for data in stream:
+            heard.extend(data)
+            if len(heard) > MEGABYTE // 2:
+                some_heard.set()
+        all_heard.set()
+
+    async with connected(False, be_slow) as stream:
+        while stream.ready:
+            stream.write(b"-" * MEGABYTE)
+        listen.set()
+        with anyio.fail_after(10):
+            await some_heard.wait()
+            assert not stream.ready
+            stream.write(b"an answer of TLS")
+            await stream.flush()
+            await stream.send_eof()
+            await all_heard.wait()
+    assert heard.endswith(b"-an answer of TLS")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_line_that_is_full_again_before_anybody_woke_up_is_waited_for_again() -> None:
+    async def listen(stream: ByteStream) -> None:
+        await stream.receive()
+
+    flushed: list[bool] = []
+
+    async def flush() -> None:
+        await stream.flush()
+        flushed.append(stream.ready)
+
+    async with connected(False, listen) as stream, anyio.create_task_group() as tasks:
+        assert isinstance(stream, AsyncioStream)
+        stream.pause_writing()
+        tasks.start_soon(flush)
+        await anyio.wait_all_tasks_blocked()
+        stream.resume_writing()
+        stream.pause_writing()
+        await anyio.wait_all_tasks_blocked()
+        assert flushed == []
+        stream.resume_writing()
+        await anyio.wait_all_tasks_blocked()
+        assert flushed == [True]
+        await stream.send(b"done")
+
+
 @pytest.mark.parametrize("way", ["receive", "push"])
 async def test_what_comes_with_the_end_of_the_handshake_is_not_left_lying(way: str) -> None:
     async def talk(stream: ByteStream) -> None:
