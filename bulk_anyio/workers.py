@@ -155,7 +155,7 @@ class Worker:
         with suppress(Exception):  # a broken log is no reason to stop
             self._logger.error("handler %s for %s failed", self.name, self.topic.value, exc_info=error)
         if self.topic is not Topic.HANDLER_FAILED:
-            self._report(HandlerFailed(self.name, self.topic, f"{type(error).__name__}: {error}"))
+            self._report(HandlerFailed.by(error, self.name, self.topic))
 
     @property
     def name(self) -> str:

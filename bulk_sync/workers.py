@@ -154,15 +154,8 @@ class Worker:
         with suppress(Exception):  # a broken log is no reason to stop
             self._logger.error("handler %s for %s failed", self.name, self.topic.value, exc_info=error)
         if self.topic is not Topic.HANDLER_FAILED:
-            self._report(HandlerFailed(self.name, self.topic, f"{type(error).__name__}: {_words(error)}"))
+            self._report(HandlerFailed.by(error, self.name, self.topic))
 
     @property
     def name(self) -> str:
         return getattr(self.handler, "__qualname__", type(self.handler).__name__)
-
-
-def _words(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:
-        return "(an error that cannot be shown)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from msgspec import field
 
@@ -130,3 +130,12 @@ class HandlerFailed(Event, frozen=True, gc=False):
     handler: str  # its name
     failed_on: Topic
     error: str  # type and text of the exception
+
+    @classmethod
+    def by(cls, error: BaseException, handler: str, topic: Topic) -> Self:
+        """``handler`` raised ``error``, which may fail to tell its own text."""
+        try:
+            text = str(error)
+        except Exception:
+            text = "(an error that cannot be shown)"
+        return cls(handler, topic, f"{type(error).__name__}: {text}")

@@ -167,6 +167,11 @@ async def test_news_that_a_handler_brings_about_waits_until_it_has_returned() ->
     assert steps == [1, 2, 3]
 
 
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("made to fail")
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -174,6 +179,7 @@ async def test_news_that_a_handler_brings_about_waits_until_it_has_returned() ->
         KeyboardInterrupt(),
         asyncio.CancelledError(),
         BaseExceptionGroup("", [KeyboardInterrupt()]),
+        Unspeakable(),
     ],
 )
 async def test_whatever_a_plain_function_raises_is_a_failed_handler(error: BaseException) -> None:
@@ -184,6 +190,16 @@ async def test_whatever_a_plain_function_raises_is_a_failed_handler(error: BaseE
         worker.put(ticker(1))
         worker.put(ticker(2))
         assert [report.failed_on for report in reports] == [Topic.TICKER] * 2
+
+
+async def test_an_error_without_a_text_is_a_failed_coroutine_too() -> None:
+    async def handler(payload: object) -> None:
+        raise Unspeakable
+
+    async with working(handler) as (worker, reports):
+        worker.put(ticker(1))
+        worker.put(ticker(2))
+    assert [report.error.partition(":")[0] for report in reports] == ["Unspeakable"] * 2
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -16,6 +16,7 @@ from bulk_proto.events import (
     ErrorReported,
     Event,
     FrontendContext,
+    HandlerFailed,
     LeverageSetting,
     LeverageUpdate,
     MarginUpdate,
@@ -33,6 +34,11 @@ LEVERAGE = LeverageSetting(BTC, 5.0)
 MARGIN = MarginUpdate(account="me")
 CROSS = PositionUpdate(account="me", symbol=BTC, size=2.0)
 ISOLATED = PositionUpdate(account="me", symbol=BTC, size=-0.5, iso=True, iso_pubkey="iso")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("made to fail")
 
 
 def kinds_of_events() -> Iterator[type[Event]]:
@@ -135,3 +141,14 @@ def test_a_status_knows_what_it_means(status: OrderStatus, is_cancelled: bool, i
 )
 def test_words_of_the_wire_become_statuses(word: str, status: OrderStatus) -> None:
     assert OrderStatus.from_string(word) is status
+
+
+def test_a_handler_fails_with_the_type_and_the_text_of_its_error_if_that_has_any() -> None:
+    failures = [
+        HandlerFailed.by(error, "quote", Topic.TICKER) for error in (KeyError("price"), Unspeakable())
+    ]
+    assert [failure.error for failure in failures] == [
+        "KeyError: 'price'",
+        "Unspeakable: (an error that cannot be shown)",
+    ]
+    assert {(failure.handler, failure.failed_on) for failure in failures} == {("quote", Topic.TICKER)}
