@@ -142,12 +142,14 @@ class BulkWebSocketClient(
         """Close the connection and stop serving. Any task may call it, also a handler, also twice."""
         if self._host is None:
             return
+        rested, gone = self._rested, self._gone  # of this connection: another task may soon make a new one
         self.core.stop(anyio.current_time())
         self._driver.poke()
-        await self._rested.wait()
+        await rested.wait()
         if not self._audience.is_one_of_us():
-            await self._gone.wait()
-            self._host = None
+            await gone.wait()
+            if gone is self._gone:
+                self._host = None
         if self._host_error is not None:
             error, self._host_error = self._host_error, None
             raise error

@@ -292,6 +292,26 @@ async def test_connect_and_disconnect_may_be_called_from_different_tasks(exchang
     assert not client.is_connected
 
 
+async def test_who_waits_for_the_end_of_one_connection_leaves_the_next_alone(
+    exchange: ExchangeServer,
+) -> None:
+    client = trader(exchange.url)
+    await client.connect()
+
+    async def start_anew() -> None:
+        await client.disconnect()
+        assert await client.connect()
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start_anew)
+            tasks.start_soon(start_anew)
+            for _ in range(3):
+                tasks.start_soon(client.disconnect)
+        await client.disconnect()
+    assert not client.is_connected
+
+
 async def test_a_handler_may_disconnect_and_goes_on_to_its_end(exchange: ExchangeServer) -> None:
     steps: list[str] = []
     client = BulkWebSocketClient(exchange.url, [BTC])
