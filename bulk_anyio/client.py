@@ -178,7 +178,8 @@ class BulkWebSocketClient(
             if not gone.is_set():
                 raise UsageError("reconnecting by itself: disconnect() first to start anew")
         self._opening_error = None
-        self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), anyio.Event()
+        self._rested, self._gone, opened = anyio.Event(), anyio.Event(), anyio.Event()
+        self._opened = opened
         ready = self.core.start(anyio.current_time())
         self._host = spawn(self._serve, "bulk client")
         try:
@@ -196,7 +197,7 @@ class BulkWebSocketClient(
             await self._give_up()
             raise
         finally:
-            self._opened.set()
+            opened.set()
 
     async def _give_up(self) -> None:
         last_error = self.core.last_error

@@ -341,6 +341,28 @@ async def test_who_waits_for_an_attempt_that_is_cancelled_makes_another(line: Li
     await client.disconnect()
 
 
+async def test_an_attempt_that_was_ended_does_not_speak_for_the_next_one(line: Line) -> None:
+    client = trader(line.url)
+    outcomes: list[tuple[str, bool]] = []
+
+    async def connect(name: str) -> None:
+        outcomes.append((name, await client.connect()))
+
+    async def start_anew() -> None:
+        await client.disconnect()
+        tasks.start_soon(connect, "third")
+        await connect("second")
+
+    line.mute = True
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connect, "first")
+        await until(lambda: line.connections)
+        line.mute = False
+        tasks.start_soon(start_anew)
+    assert sorted(outcomes) == [("first", False), ("second", True), ("third", True)]
+    await client.disconnect()
+
+
 # Streams -------------------------------------------------------------------------------------------------
 
 
