@@ -25,6 +25,7 @@ class Audience:
         self._logger = logger
         # A list in here is replaced, never changed: somebody may be walking through it.
         self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
+        self._taken_back: list[Worker] = []  # handlers that may still be busy with their last event
         self._tasks: TaskGroup | None = None
         Journal(logger).attach(self._readers)
 
@@ -69,6 +70,7 @@ class Audience:
             if worker.handler == handler:
                 self.detach(worker)
                 worker.dismiss()
+                self._taken_back = [each for each in (*self._taken_back, worker) if each.task_id is not None]
 
     def add_inbox(self, wanted: Iterable[Topic]) -> Inbox:
         """A mailbox that gets the events of these topics until it is detached."""
@@ -85,7 +87,7 @@ class Audience:
     def is_one_of_us(self) -> bool:
         """Does a handler run in the current task?"""
         current = anyio.get_current_task().id
-        return any(worker.task_id == current for worker in self._workers())
+        return any(worker.task_id == current for worker in (*self._workers(), *self._taken_back))
 
     def _workers(self, *only: Topic) -> list[Worker]:
         return [

@@ -292,6 +292,23 @@ async def test_connect_and_disconnect_may_be_called_from_different_tasks(exchang
     assert not client.is_connected
 
 
+async def test_a_handler_that_takes_itself_back_may_disconnect_and_goes_on_to_its_end(
+    exchange: ExchangeServer,
+) -> None:
+    done: list[object] = []
+
+    async def once(ticker: object) -> None:
+        client.off(Topic.TICKER, once)
+        await client.disconnect()
+        done.append(ticker)
+
+    client = trader(exchange.url)
+    client.on(Topic.TICKER, once)
+    await client.connect()
+    await until(client._gone.is_set)
+    assert len(done) == 1
+
+
 async def test_who_waits_for_the_end_of_one_connection_leaves_the_next_alone(
     exchange: ExchangeServer,
 ) -> None:
