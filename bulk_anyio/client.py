@@ -134,7 +134,8 @@ class BulkWebSocketClient(
         try:
             await self._open()
         except BulkError as error:
-            self.logger.error("could not connect to %s: %s", self.url, error)
+            with suppress(Exception):  # a broken log is no reason to raise
+                self.logger.error("could not connect to %s: %s", self.url, error)
             return False
         return True
 
@@ -191,7 +192,8 @@ class BulkWebSocketClient(
                 )
                 await self._give_up()
                 raise self._opening_error from error
-            self.logger.warning("connected, but %s", error)
+            with suppress(Exception):  # a broken log is no reason to raise
+                self.logger.warning("connected, but %s", error)
         except BaseException as error:
             self._opening_error = error if isinstance(error, BulkError) else None
             await self._give_up()
@@ -268,4 +270,5 @@ class BulkWebSocketClient(
         return EventStream(inbox, self._audience.detach, timeout)
 
     def _trace(self, direction: Direction, text: bytes) -> None:
-        self.logger.debug("%s %s", direction.value, redact(text))
+        with suppress(Exception):  # a broken log is no reason to lose what was in hand
+            self.logger.debug("%s %s", direction.value, redact(text))

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -131,7 +131,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         try:
             self._open()
         except BulkError as error:
-            self.logger.error("could not connect to %s: %s", self.url, error)
+            with suppress(Exception):  # a broken log is no reason to raise
+                self.logger.error("could not connect to %s: %s", self.url, error)
             return False
         return True
 
@@ -171,7 +172,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         try:
             first.results()
         except RequestTimedOut as error:
-            self.logger.warning("connected, but %s", error)
+            with suppress(Exception):  # a broken log is no reason to raise
+                self.logger.warning("connected, but %s", error)
         except Exception:
             self.disconnect()
             raise
@@ -196,8 +198,9 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     def _rested(self, error: Exception | None) -> None:
         """The driver has come to its end: no event will come any more."""
         if error is not None:
-            self.logger.error("the client stopped unexpectedly", exc_info=error)
             self._driver_error = error
+            with suppress(Exception):  # a broken log is no reason to stop halfway
+                self.logger.error("the client stopped unexpectedly", exc_info=error)
         self._audience.end()
 
     def _forked(self) -> None:
@@ -238,4 +241,5 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             return EventStream(self._audience.add_inbox(Topic.of(topic) for topic in topics), timeout)
 
     def _trace(self, direction: Direction, text: bytes) -> None:
-        self.logger.debug("%s %s", direction.value, redact(text))
+        with suppress(Exception):  # a broken log is no reason to lose what was in hand
+            self.logger.debug("%s %s", direction.value, redact(text))

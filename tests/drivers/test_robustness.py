@@ -159,7 +159,8 @@ async def test_a_handler_that_hangs_is_cancelled_after_disconnecting_and_has_not
     assert "failed" not in caplog.text
 
 
-async def test_a_log_that_fails_disturbs_nobody(exchange: ExchangeServer, line: Line) -> None:
+@pytest.mark.parametrize("debug", [False, True])
+async def test_a_log_that_fails_disturbs_nobody(exchange: ExchangeServer, line: Line, debug: bool) -> None:
     calls: list[object] = []
     failures: list[object] = []
     lost: list[object] = []
@@ -168,7 +169,7 @@ async def test_a_log_that_fails_disturbs_nobody(exchange: ExchangeServer, line: 
         calls.append(ticker)
         raise ValueError("not today")
 
-    client = trader(line.url, logger=BrokenLog("broken"))
+    client = trader(line.url, logger=BrokenLog("broken"), debug=debug)
     client.on(Topic.TICKER, handler)
     client.on(Topic.HANDLER_FAILED, failures.append)
     client.on(Topic.DISCONNECTED, lost.append)
@@ -178,6 +179,8 @@ async def test_a_log_that_fails_disturbs_nobody(exchange: ExchangeServer, line: 
         await until(lambda: lost)
         await until(lambda: client.is_connected)
     assert len(calls) == len(failures)
+    line.refusing = True
+    assert await client.connect() is False
 
 
 # Ctrl-C --------------------------------------------------------------------------------------------------

@@ -264,6 +264,22 @@ def test_connect_returns_false_with_the_reason_when_nobody_listens(
     assert not client.is_connected
 
 
+class BrokenLog(logging.Logger):
+    """Every line fails, as with a disk that is full."""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        raise OSError("no space left")
+
+
+def test_a_log_that_fails_disturbs_nobody(exchange: Exchange) -> None:
+    client = trader(exchange.url, logger=BrokenLog("broken"), debug=True)
+    assert client.connect() is True
+    assert client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.1).status is OrderStatus.RESTING
+    client.disconnect()
+    nobody = trader("ws://127.0.0.1:9", logger=BrokenLog("broken"))
+    assert nobody.connect() is False
+
+
 def test_without_a_connection_requests_raise_at_once_and_wishes_can_be_taken_back() -> None:
     client = trader("ws://127.0.0.1:9")
     with pytest.raises(NotConnected):
