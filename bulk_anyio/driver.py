@@ -175,7 +175,7 @@ class Driver:
         scope.deadline = anyio.current_time() + (FAREWELL if self._talking else 0.0)
 
     async def _converse(self, stream: ByteStream) -> None:
-        if self._leaving:
+        if self._leaving or not self.core.wants_connection:
             return
         self._talking = True
         self._quick = stream if isinstance(stream, PushStream) else None

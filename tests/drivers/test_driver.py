@@ -144,6 +144,22 @@ async def test_what_a_handler_causes_is_told_after_the_news_that_was_there_befor
         assert told == ["BTC-USD", "ETH-USD", "disconnected"]
 
 
+async def test_a_connection_that_comes_just_when_it_is_not_wanted_any_more_is_let_go(
+    anyio_backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def connect(config: Config) -> PushStream:
+        client.core.stop(anyio.current_time())
+        client._driver.poke()
+        return wire
+
+    wire = Wire()
+    client = BulkWebSocketClient("ws://exchange.test", [], connector=connect)
+    assert await client.connect() is False
+    assert not wire.ready
+    assert wire.written == []
+    assert "unexpectedly" not in caplog.text
+
+
 @pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_ctrl_c_does_not_strike_in_a_handler_that_another_task_brought_about() -> None:
     protected: list[bool] = []
