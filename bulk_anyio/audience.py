@@ -27,6 +27,7 @@ class Audience:
         self._readers: dict[Topic, list[Worker | Journal | Inbox]] = {topic: [] for topic in Topic}
         self._taken_back: list[Worker] = []  # handlers that may still be busy with their last event
         self._tasks: TaskGroup | None = None
+        self._retiring = False
         Journal(logger).attach(self._readers)
 
     def deliver(self, event: Event) -> None:
@@ -42,12 +43,13 @@ class Audience:
 
     def begin(self, tasks: TaskGroup) -> None:
         """Events will come: each handler gets a task among these."""
-        self._tasks = tasks
+        self._tasks, self._retiring = tasks, False
         for worker in self._workers():
             tasks.start_soon(protected(worker.run))
 
     def retire(self) -> None:
         """No more events will come; who has unread ones goes on until they are read."""
+        self._retiring = True
         for worker in self._workers():
             worker.retire()
         self._close_inboxes()
@@ -62,7 +64,7 @@ class Audience:
     def add_handler(self, topic: Topic, handler: Handler) -> None:
         worker = Worker(topic, handler, self._limit, self._logger, self.deliver)
         self._readers[topic] = [*self._readers[topic], worker]
-        if self._tasks is not None:
+        if self._tasks is not None and not self._retiring:
             self._tasks.start_soon(protected(worker.run))
 
     def remove_handler(self, topic: Topic, handler: Handler) -> None:

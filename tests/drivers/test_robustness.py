@@ -159,6 +159,27 @@ async def test_a_handler_that_hangs_is_cancelled_after_disconnecting_and_has_not
     assert "failed" not in caplog.text
 
 
+async def test_nobody_waits_for_a_handler_that_came_when_all_was_over(
+    exchange: ExchangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_anyio.client.LAST_MAIL", 60.0)
+    tickers: list[object] = []
+
+    async def register_another(event: object) -> None:
+        await client._rested.wait()
+        client.on(Topic.TICKER, tickers.append)
+
+    client = trader(exchange.url)
+    client.on(Topic.DISCONNECTED, register_another)
+    for _ in range(2):
+        with anyio.fail_after(10):
+            await client.connect()
+            await client.disconnect()
+    await client.connect()
+    await until(lambda: tickers)
+    await client.disconnect()
+
+
 @pytest.mark.parametrize("debug", [False, True])
 async def test_a_log_that_fails_disturbs_nobody(exchange: ExchangeServer, line: Line, debug: bool) -> None:
     calls: list[object] = []
