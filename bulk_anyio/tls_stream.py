@@ -34,6 +34,7 @@ class TlsStream(ByteStream, Generic[Line]):
         self._session = secured.extra(TLSAttribute.ssl_object)
         self._unread = b""
         self._at_end = False
+        self._spoilt: ssl.SSLError | None = None  # why nothing more can be read
         self._sending = anyio.Lock(fast_acquire=True)  # TLS has answers of its own to give
 
     @property
@@ -70,8 +71,10 @@ class TlsStream(ByteStream, Generic[Line]):
         await self._line.aclose()
 
     def _decrypted(self) -> bytes:
-        """All that can be read of what has arrived. Raises ``ssl.SSLError`` for what is not TLS."""
-        parts = []
+        """All that can be read of what has arrived; the time after, ``ssl.SSLError`` for what is not TLS."""
+        if self._spoilt is not None:
+            raise self._spoilt
+        parts: list[bytes] = []
         while self._incoming.pending or self._incoming.eof:
             try:
                 part = self._session.read(_RECORD_SIZE)
@@ -79,6 +82,11 @@ class TlsStream(ByteStream, Generic[Line]):
                 break
             except ssl.SSLEOFError:
                 part = b""
+            except ssl.SSLError as fault:
+                if not parts:
+                    raise
+                self._spoilt = fault
+                break
             if not part:
                 self._at_end = True
                 break
@@ -106,6 +114,8 @@ class TlsPushStream(TlsStream[PushStream], PushStream):
                 self._line.write(self._outgoing.read())
             if plain:
                 take(plain)
+            if self._spoilt is not None:
+                raise self._spoilt
             if self._at_end:
                 raise anyio.EndOfStream
 

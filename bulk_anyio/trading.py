@@ -18,7 +18,7 @@ from bulk_proto.actions import (
     PythOracle,
 )
 from bulk_proto.enums import OrderStatus, Side, TimeInForce
-from bulk_proto.errors import OutcomeUnknown
+from bulk_proto.errors import InvalidAction, OutcomeUnknown
 from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.sending import Sending
 
@@ -132,7 +132,12 @@ class Trading(Asking):
         nonce: int | None = None,
         account: str | None = None,
     ) -> OrderResponses:
-        """Report oracle prices (needs an account with that right). See :meth:`place_orders`."""
+        """Report oracle prices (needs an account with that right). See :meth:`place_orders`.
+
+        Raises ``InvalidAction`` for actions of any other kind.
+        """
+        if not all(isinstance(action, OraclePrice | PythOracle) for action in actions):
+            raise InvalidAction("update_oracle() takes OraclePrice and PythOracle: use place_orders()")
         return await self.place_orders(actions, timeout, nonce, account)
 
     async def settle(self, unknown: OutcomeUnknown, timeout: float | None = None) -> dict[str, OrderStatus]:

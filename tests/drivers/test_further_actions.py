@@ -14,6 +14,7 @@ from bulk_anyio.exchange import ExchangeServer
 from bulk_proto import (
     CancelAll,
     CancelOrder,
+    InvalidAction,
     LimitOrder,
     MarketOrder,
     ModifyOrder,
@@ -155,6 +156,16 @@ def test_a_faucet_without_a_name_is_for_the_client_itself() -> None:
     assert client.noted == ([actions.Faucet(signer.public_key)], {})
     with pytest.raises(SignerMissing):
         NotingBlocking().claim_faucet()
+
+
+def test_only_prices_are_reported_to_the_oracle() -> None:
+    client = NotingBlocking()
+    with pytest.raises(InvalidAction):
+        client.update_oracle([BID])  # type: ignore[list-item]
+    assert client.noted is None
+    price = actions.OraclePrice(1, BTC, 50_000.0)
+    client.update_oracle([price])
+    assert client.noted == ([price], {"timeout": None, "nonce": None, "account": None})
 
 
 @pytest.mark.anyio

@@ -6,7 +6,7 @@ import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.lowlevel
@@ -399,6 +399,35 @@ async def test_reads_that_are_on_their_way_when_the_taker_fails_are_kept() -> No
         await anyio.wait_all_tasks_blocked()
         assert await stream.receive() == b"on"
     assert taken == [b"one"]
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+async def test_what_came_before_a_record_that_is_no_tls_is_read(pushed: bool) -> None:
+    async def talk(stream: ByteStream) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = server_side().wrap_bio(incoming, outgoing, server_side=True)
+        with suppress(*FAULTS):
+            while True:
+                incoming.write(await stream.receive())
+                try:
+                    session.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await stream.send(outgoing.read())
+            session.write(b"a fill")
+            await stream.send(outgoing.read() + bytes.fromhex("1703030020") + bytes(32))
+            await stream.receive()
+
+    taken: list[bytes] = []
+    async with listening(talk) as port:
+        stream = await tcp_connector(client_side())(config(port, tls=True))
+        assert isinstance(stream, PushStream)
+        if not pushed:
+            taken.append(await stream.receive())
+        with anyio.fail_after(5), pytest.raises(ssl.SSLError):
+            await (stream.push(taken.append) if pushed else stream.receive())
+        await stream.aclose()
+    assert b"".join(taken) == b"a fill"
 
 
 @BOTH
