@@ -76,12 +76,12 @@ class BegunText:
     far. ``missing`` is how many bytes are to come, 0 while no text waits.
     """
 
-    __slots__ = ("_begun", "_max_size", "missing")
+    __slots__ = ("_max_size", "_parts", "missing")
 
     def __init__(self, max_size: int) -> None:
         self.missing = 0
         self._max_size = max_size
-        self._begun = bytearray()
+        self._parts: list[bytes] = []
 
     def begin(self, data: bytes, start: int) -> bool:
         """Keep what follows ``start`` if it is such a beginning; False: it is not."""
@@ -98,21 +98,25 @@ class BegunText:
             and data[start + header_size :].isascii()
         ):
             self.missing = end - len(data)
-            self._begun += data[start:]
+            self._parts.append(data[start:])
         return self.missing > 0
 
-    def join(self, data: bytes) -> bytes:
-        """What is to be read now that ``data`` has come: nothing while a text waits on."""
+    def join(self, data: bytes) -> tuple[bytes, int]:
+        """The frame that can be read now that ``data`` has come, and where in ``data`` the next one begins.
+
+        The frame is empty while a text waits on, and when none did.
+        """
         if not self.missing:
-            return data
-        self._begun += data
+            return b"", 0
+        self._parts.append(data[: self.missing])
         if len(data) < self.missing and data.isascii():
             self.missing -= len(data)
-            return b""
-        joined = bytes(self._begun)
+            return b"", len(data)
+        frame = b"".join(self._parts)
+        end = min(self.missing, len(data))
         self.missing = 0
-        self._begun = bytearray()
-        return joined
+        self._parts.clear()
+        return frame, end
 
 
 class FrameTracker:

@@ -154,8 +154,14 @@ class Link:
             data, answer = self._open(self._head, data)
             if answer is not None:
                 yield answer
-        data = self._begun.join(data)
-        start, stop = 0, len(data)
+        begun, start = self._begun.join(data)
+        yield from self._read_frames(begun, 0)
+        yield from self._read_frames(data, start)
+        self._reading = False
+        self.at_message = self._is_at_message() and not self._begun.missing
+
+    def _read_frames(self, data: bytes, start: int) -> Iterator[LinkEvent]:
+        stop = len(data)
         while start < stop and not self._closed:
             if self._is_at_message():
                 texts, start = cut_texts(data, start, self.max_message_size)
@@ -166,8 +172,6 @@ class Link:
             end = self._tracker.advance(data, start)
             yield from self._parse(data[start:end])
             start = end
-        self._reading = False
-        self.at_message = self._is_at_message() and not self._begun.missing
 
     def _is_at_message(self) -> bool:
         return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
