@@ -17,7 +17,7 @@ always in seconds of the driver's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import wire
@@ -88,11 +88,18 @@ class ClientCore(Wishes):
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
-        texts = self._line.only_texts(data, now)
-        if texts is not None:
-            self._on_texts(texts, now)
-        else:
-            self._on_other_bytes(data, now)
+        trace, decode, observers, events = self._trace, wire.decode, self._mirror.observers, self._events
+        for text in self._line.only_texts(data, now) or self._texts_among(data, now):
+            # The busiest loop of all: what most messages do not need is not in it.
+            if trace is not None:
+                trace(Direction.RECEIVED, text)
+            message = decode(text)
+            observe = observers.get(type(message))
+            if observe is not None:
+                observe(message, now)
+                events.append(message)  # type: ignore[arg-type]  # a reply has no observer
+            else:
+                self._on_message(message, now)
         if self._served_again is not None:
             self._look_at_replay(self._served_again, now)
 
@@ -194,26 +201,13 @@ class ClientCore(Wishes):
 
     # Messages --------------------------------------------------------------------------------------------
 
-    def _on_other_bytes(self, data: bytes, now: float) -> None:
+    def _texts_among(self, data: bytes, now: float) -> Iterator[bytes]:
+        """The texts in bytes that hold other things as well, each of which is dealt with in its turn."""
         for found in self._line.receive(data, now):
             if isinstance(found, list):
-                self._on_texts(found, now)
+                yield from found
             else:
                 self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-
-    def _on_texts(self, texts: list[bytes], now: float) -> None:
-        """The busiest loop of all: what most messages do not need is not in it."""
-        trace, decode, observers, events = self._trace, wire.decode, self._mirror.observers, self._events
-        for text in texts:
-            if trace is not None:
-                trace(Direction.RECEIVED, text)
-            message = decode(text)
-            observe = observers.get(type(message))
-            if observe is not None:
-                observe(message, now)
-                events.append(message)  # type: ignore[arg-type]  # a reply has no observer
-            else:
-                self._on_message(message, now)
 
     def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))
