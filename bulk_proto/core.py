@@ -66,6 +66,7 @@ class ClientCore(Wishes):
     ) -> None:
         super().__init__(config, signer=signer, account=account, inventory=inventory, trace=trace)
         self._events: list[Event] = []
+        self._decode = wire.decode if trace is None else self._traced
         self._answers: dict[type, Callable[[Any], object]] = {
             PostReply: self._desk.posts.answer,
             SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
@@ -88,11 +89,9 @@ class ClientCore(Wishes):
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
-        trace, decode, observers, events = self._trace, wire.decode, self._mirror.observers, self._events
+        decode, observers, events = self._decode, self._mirror.observers, self._events
         for text in self._line.only_texts(data, now) or self._texts_among(data, now):
             # The busiest loop of all: what most messages do not need is not in it.
-            if trace is not None:
-                trace(Direction.RECEIVED, text)
             message = decode(text)
             observe = observers.get(type(message))
             if observe is not None:
@@ -208,6 +207,11 @@ class ClientCore(Wishes):
                 yield from found
             else:
                 self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
+
+    def _traced(self, text: bytes) -> Event | Reply:
+        assert self._trace is not None
+        self._trace(Direction.RECEIVED, text)
+        return wire.decode(text)
 
     def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))

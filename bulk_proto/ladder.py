@@ -38,17 +38,17 @@ class Ladder:
 
     def change(self, changes: Iterable[OrderBookLevel]) -> bool:
         """Set each price to its new absolute size; 0 removes it. True when the best level may be another."""
-        levels, ranks, edge, sign = self._levels, self._ranks, self._edge, self._sign
         touched = False
-        for level in changes:
-            rank = level.price * sign
+        for level in changes:  # nearly always one: nothing is worth preparing
+            rank = level.price * self._sign
+            levels = self._levels
             if level.size > 0.0:
                 levels[rank] = level
-                if len(levels) > len(ranks):
-                    insort(ranks, rank)
+                if len(levels) > len(self._ranks):
+                    insort(self._ranks, rank)
             elif levels.pop(rank, None) is not None:
-                del ranks[bisect_left(ranks, rank)]
-            if rank >= edge:
+                del self._ranks[bisect_left(self._ranks, rank)]
+            if rank >= self._edge:
                 touched = True
         if touched:
             self._find_best()
