@@ -76,47 +76,54 @@ class BegunText:
     far. ``missing`` is how many bytes are to come, 0 while no text waits.
     """
 
-    __slots__ = ("_max_size", "_parts", "missing")
+    __slots__ = ("_header", "_max_size", "_parts", "missing")
 
     def __init__(self, max_size: int) -> None:
         self.missing = 0
         self._max_size = max_size
-        self._parts: list[bytes] = []
+        self._header = b""
+        self._parts: list[bytes] = []  # of the payload
 
     def begin(self, data: bytes, start: int) -> bool:
         """Keep what follows ``start`` if it is such a beginning; False: it is not."""
         head = data[start : start + _LONGEST_HEADER]
         header_size, size = _sizes(head)
         shortest = 0 if header_size == 2 else _LONGEST_SHORT + 1 if header_size == 4 else _LONGEST_MEDIUM + 1
-        end = start + header_size + size
+        begin = start + header_size
+        end = begin + size
         if (
             len(head) >= header_size
             and head[0] == _FINAL_TEXT
             and head[1] <= _LENGTH
             and shortest <= size <= self._max_size
             and end > len(data)
-            and data[start + header_size :].isascii()
+            and data[begin:].isascii()
         ):
             self.missing = end - len(data)
-            self._parts.append(data[start:])
+            self._header = head[:header_size]
+            self._parts.append(data[begin:])
         return self.missing > 0
 
-    def join(self, data: bytes) -> tuple[bytes, int]:
-        """The frame that can be read now that ``data`` has come, and where in ``data`` the next one begins.
+    def join(self, data: bytes) -> tuple[list[bytes], bytes, int]:
+        """What the text has become now that ``data`` has come, and where in ``data`` the next frame begins.
 
-        The frame is empty while a text waits on, and when none did.
+        The text itself if it is whole and valid UTF-8; its frame as far as it has come if that is for the
+        parser after all; neither while it waits on.
         """
         if not self.missing:
-            return b"", 0
-        self._parts.append(data[: self.missing])
-        if len(data) < self.missing and data.isascii():
-            self.missing -= len(data)
-            return b"", len(data)
-        frame = b"".join(self._parts)
-        end = min(self.missing, len(data))
-        self.missing = 0
+            return [], b"", 0
+        piece = data[: self.missing]
+        end = len(piece)
+        self._parts.append(piece)
+        self.missing -= end
+        if self.missing and piece.isascii():
+            return [], b"", end
+        whole, self.missing = not self.missing, 0
+        text = b"".join(self._parts)
         self._parts.clear()
-        return frame, end
+        if whole and (text.isascii() or _is_utf8(text)):
+            return [text], b"", end
+        return [], self._header + text, end
 
 
 class FrameTracker:

@@ -154,8 +154,10 @@ class Link:
             data, answer = self._open(self._head, data)
             if answer is not None:
                 yield answer
-        begun, start = self._begun.join(data)
-        yield from self._read_frames(begun, 0)
+        texts, refused, start = self._begun.join(data)
+        if texts:
+            yield texts
+        yield from self._read_frames(refused, 0)
         yield from self._read_frames(data, start)
         self._reading = False
         self.at_message = self._is_at_message() and not self._begun.missing

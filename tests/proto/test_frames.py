@@ -71,7 +71,7 @@ def test_a_text_can_wait_for_its_rest_from_its_whole_header_on(size: int) -> Non
         assert begun.begin(before + whole[:cut], len(before)) == (begun.missing > 0)
         missing.append(begun.missing)
         if begun.missing:
-            assert begun.join(whole[cut:] + b"rest") == (whole, len(whole) - cut)
+            assert begun.join(whole[cut:] + b"rest") == ([bytes(size)], b"", len(whole) - cut)
             assert begun.missing == 0
     assert missing == [0, 0, size, size - 1, 1, 0]
 
@@ -92,15 +92,23 @@ def test_a_text_can_wait_for_its_rest_from_its_whole_header_on(size: int) -> Non
 def test_nothing_else_waits(other: bytes) -> None:
     begun = BegunText(LIMIT)
     assert not begun.begin(other, 0)
-    assert begun.join(b"more") == (b"", 0)
+    assert begun.join(b"more") == ([], b"", 0)
 
 
 def test_a_text_waits_while_its_rest_comes_in_ascii_pieces() -> None:
     begun = BegunText(LIMIT)
     assert begun.begin(text(b"a to z")[:3], 0)
-    assert [begun.join(b" to"), begun.join(b" z")] == [(b"", 3), (text(b"a to z"), 2)]
+    assert [begun.join(b" to"), begun.join(b" z")] == [([], b"", 3), ([b"a to z"], b"", 2)]
+
+
+def test_a_text_that_may_not_be_utf8_is_for_the_parser_at_once() -> None:
+    begun = BegunText(LIMIT)
     assert begun.begin(text(b"caf\xe9 au lait")[:4], 0)
-    assert begun.join(b"f\xe9") == (text(b"caf\xe9 au lait")[:6], 2)
+    assert begun.join(b"f\xe9") == ([], text(b"caf\xe9 au lait")[:6], 2)
+    assert begun.begin(text(b"caf\xe9")[:4], 0)
+    assert begun.join(b"f\xe9" + text(b"next")) == ([], text(b"caf\xe9"), 2)
+    assert begun.begin(text("café".encode())[:4], 0)
+    assert begun.join("fé".encode() + text(b"next")) == (["café".encode()], b"", 3)
 
 
 opcodes = st.sampled_from([TEXT, BINARY, CONTINUATION, PING])
