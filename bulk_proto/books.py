@@ -8,8 +8,6 @@ After that the book is not to be trusted until a whole snapshot replaces it.
 
 from __future__ import annotations
 
-from math import inf
-
 from .book import Doubt, OrderBook
 from .events import BookStream, L2Delta, L2Snapshot
 from .silence import Silence
@@ -92,11 +90,10 @@ class Books:
         for book in self.by_symbol.values():
             book.forget(Doubt.DISCONNECTED)
 
-    def next_due(self) -> float | None:
+    def next_due(self) -> float:
+        """When to call :meth:`expire`; infinite when there is nothing to wait for."""
         due = self._silence.next_look
-        if self._due:
-            due = min(due, min(self._due.values()))
-        return None if due == inf else due
+        return min(due, *self._due.values()) if self._due else due
 
     def expire(self, now: float) -> list[tuple[OrderBook, Stream]]:
         """The books to ask for again now, each with the topic that will bring a whole snapshot."""

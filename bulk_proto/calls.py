@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -100,13 +101,14 @@ class Deadlines:
             self._sweep_at = max(64, 2 * len(self._heap))
         heapq.heappush(self._heap, (call.deadline, next(self._serial), call, on_expiry))
 
-    def next(self) -> float | None:
+    def next(self) -> float:
+        """The earliest deadline of an open call; infinite without any."""
         heap = self._heap
         while heap and heap[0][2].done:
             heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        return heap[0][0] if heap else inf
 
     def expire(self, now: float) -> None:
         """Run ``on_expiry`` of every open call whose deadline has passed."""
-        while (due := self.next()) is not None and due <= now:
+        while (due := self.next()) < inf and due <= now:
             heapq.heappop(self._heap)[3]()

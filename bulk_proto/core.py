@@ -18,6 +18,7 @@ always in seconds of the driver's own clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 from . import wire
@@ -136,11 +137,10 @@ class ClientCore(Wishes):
 
     def next_deadline(self) -> float | None:
         """When ``handle_deadline`` wants to be called; None when nothing is due."""
-        dues = [self._line.next_deadline(), self._deadlines.next()]
+        due = min(self._line.next_deadline(), self._deadlines.next())
         if self._line.state is _OPEN:
-            dues += self._mirror.books.next_due(), self.subscriptions.next_due()
-        known = [due for due in dues if due is not None]
-        return min(known) if known else None
+            due = min(due, self._mirror.books.next_due(), self.subscriptions.next_due())
+        return None if due == inf else due
 
     # State, for reading only ----------------------------------------------------------------------------
 

@@ -164,9 +164,11 @@ class Line:
 
     @property
     def has_data_to_send(self) -> bool:
-        return bool(self._farewell) or (self._link is not None and self._link.has_data_to_send)
+        link = self._link
+        return bool(self._farewell) if link is None else link.has_data_to_send
 
-    def next_deadline(self) -> float | None:
+    def next_deadline(self) -> float:
+        """Infinite without any."""
         return self._timers.earliest
 
     # Inside

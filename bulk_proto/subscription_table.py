@@ -12,6 +12,7 @@ One that it has confirmed exists, so an error means "not now": it is asked for a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from .calls import Call
 from .errors import ConnectionDropped, SubscriptionLimit, SubscriptionRefused, UsageError
@@ -144,9 +145,9 @@ class SubscriptionTable:
         if stream in self._confirmed:
             self._ask_later(stream, now)
 
-    def next_due(self) -> float | None:
-        """When a topic that was put off is to be asked for again."""
-        return min(self._put_off.values()) if self._put_off else None
+    def next_due(self) -> float:
+        """When a topic that was put off is to be asked for again; infinite without any."""
+        return min(self._put_off.values()) if self._put_off else inf
 
     def expire(self, now: float) -> list[str]:
         """What was put off long enough counts as not asked for; returns topics to unsubscribe first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from math import inf
 
 
 class Timer(Enum):
@@ -18,13 +19,13 @@ class Timer(Enum):
 class TimerTable:
     """At most one deadline per reason, in seconds of the driver's clock.
 
-    ``earliest`` is the next of them; None without any. It is asked for far more often than a timer is set.
+    ``earliest`` is the next of them; infinite without any. It is asked for far more often than one is set.
     """
 
     __slots__ = ("_due", "earliest")
 
     def __init__(self) -> None:
-        self.earliest: float | None = None
+        self.earliest = inf
         self._due: dict[Timer, float] = {}
 
     def __contains__(self, timer: Timer) -> bool:
@@ -56,4 +57,4 @@ class TimerTable:
         return due[2]
 
     def _look(self) -> None:
-        self.earliest = min(self._due.values(), default=None)
+        self.earliest = min(self._due.values(), default=inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,4 +64,6 @@ def test_deadlines_expire_exactly_the_open_calls_that_are_due(
     deadlines.expire(now)
     assert sorted(expired) == [n for n, (due, answered) in enumerate(calls) if not answered and due <= now]
     left = [call.deadline for call in opened if not call.done]
-    assert deadlines.next() == min(left, default=None)
+    assert deadlines.next() == min(left, default=inf)
+    deadlines.expire(inf)
+    assert len(expired) == sum(not answered for _, answered in calls)

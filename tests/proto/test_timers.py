@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def test_timers_come_up_earliest_first_and_one_at_a_time() -> None:
     assert table.pop_expired(5.0) is None
     assert Timer.BACKOFF in table
     table.clear()
-    assert table.earliest is None
+    assert table.earliest == inf
 
 
 def test_setting_a_timer_again_moves_it() -> None:
