@@ -30,9 +30,15 @@ class Audience:
         self._retiring = False
         Journal(logger).attach(self._readers)
 
-    def deliver(self, event: Event) -> None:
-        for reader in self._readers[event.topic]:
-            reader.put(event)
+    def deliver(self, news: Iterable[Event]) -> None:
+        readers = self._readers
+        for event in news:
+            for reader in readers[event.topic]:
+                reader.put(event)
+
+    def report(self, event: Event) -> None:
+        """An event that a handler caused: it goes the way of all others."""
+        self.deliver([event])
 
     # The life of a connected client ----------------------------------------------------------------------
 
@@ -62,7 +68,7 @@ class Audience:
     # Coming and going ------------------------------------------------------------------------------------
 
     def add_handler(self, topic: Topic, handler: Handler) -> None:
-        worker = Worker(topic, handler, self._limit, self._logger, self.deliver)
+        worker = Worker(topic, handler, self._limit, self._logger, self.report)
         self._readers[topic] = [*self._readers[topic], worker]
         if self._tasks is not None and not self._retiring:
             self._tasks.start_soon(protected(worker.run))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import anyio
@@ -61,7 +61,7 @@ class Bell:
 
 
 class Driver:
-    """Serves ``core`` until it rests; ``deliver`` receives every event, in order; it must not block or raise.
+    """Serves ``core`` until it rests; ``deliver`` receives all events, in order; it must not block or raise.
 
     Whatever goes wrong with one connection, expected or not, ends that connection only.
     """
@@ -69,7 +69,7 @@ class Driver:
     def __init__(
         self,
         core: ClientCore,
-        deliver: Callable[[Event], None],
+        deliver: Callable[[Iterable[Event]], None],
         connector: Connector,
         logger: logging.Logger,
     ) -> None:
@@ -106,8 +106,7 @@ class Driver:
         self._handing_out = True
         try:
             while events := self.core.events():
-                for event in events:
-                    self._deliver(event)
+                self._deliver(events)
         finally:
             self._handing_out = False
 

@@ -39,7 +39,7 @@ def clock() -> Callable[[], float]:
     if in_trio():
         import trio
 
-        return trio.current_time
+        return trio.lowlevel.current_clock().current_time
     import asyncio
 
     return asyncio.get_running_loop().time
