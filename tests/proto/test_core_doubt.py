@@ -327,6 +327,16 @@ def test_only_an_unknown_outcome_can_be_settled() -> None:
         core.settle("x", 1.0)  # type: ignore[arg-type]
 
 
+def test_an_error_asks_the_client_that_raised_it() -> None:
+    asked: list[object] = []
+    error = RequestTimedOut("x")
+    with pytest.raises(UsageError, match="no client raised this error"):
+        error.settle()
+    error.settle_with(lambda unknown, timeout: asked.append((unknown, timeout)))
+    error.settle(3.0)
+    assert asked == [(error, 3.0)]
+
+
 def test_an_unknown_outcome_names_the_ways_out() -> None:
     core, peer = opened()
     call = core.place_orders([BID], 1.0)
