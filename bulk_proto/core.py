@@ -23,9 +23,10 @@ from typing import Any
 
 from . import wire
 from .book import OrderBook
-from .calls import Call
+from .calls import Call, Deadlines
 from .config import Config
-from .errors import LinkError
+from .desk import Desk
+from .errors import LinkError, UsageError
 from .events import (
     BookStale,
     Connected,
@@ -37,10 +38,12 @@ from .events import (
     Ticker,
 )
 from .inventory import Inventory
-from .line import State
+from .line import Line, State
+from .mirror import Mirror
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnsubscriptionConfirmed
 from .resync import Resync
 from .signing.signer import Signer
+from .subscription_table import SubscriptionTable
 from .wishes import Direction, Wishes
 
 __all__ = ["ClientCore", "Direction", "State"]
@@ -65,7 +68,24 @@ class ClientCore(Wishes):
         inventory: Inventory | None = None,
         trace: Callable[[Direction, bytes], None] | None = None,
     ) -> None:
-        super().__init__(config, signer=signer, account=account, inventory=inventory, trace=trace)
+        if signer is not None and not hasattr(signer, "sign"):  # the text may be a key: it is not shown
+            raise UsageError("a signer is a TransactionSigner(<base58 private key>), or signs as one does")
+        self.config = config
+        self.signer = signer
+        self.account = account or (signer.public_key if signer is not None else None)
+        self.inventory = Inventory() if inventory is None else inventory
+        self.last_error = None
+        self.subscriptions = SubscriptionTable(config.max_subscriptions)
+        self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
+        self._deadlines = Deadlines()
+        self._desk = Desk(
+            config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
+        )
+        self._trace = trace
+        self._line = Line(config, self._on_opened, self._on_lost)
+        self._ready = None
+        self._resync = None
+        self._served_again: Call[None] | None = None
         self._events: list[Event] = []
         self._decode = wire.decode if trace is None else self._traced
         self._answers: dict[type, Callable[[Any], object]] = {

@@ -6,7 +6,6 @@ answered, when the line is gone, or at its deadline.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from enum import Enum
 
@@ -17,15 +16,12 @@ from .calls import Call, Deadlines
 from .config import Config
 from .desk import Desk
 from .enums import OrderStatus
-from .errors import BulkError, LinkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
-from .events import Connected, Disconnected
-from .inventory import Inventory
+from .errors import BulkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from .line import Line, State
 from .mirror import Mirror
 from .responses import OrderResponses
 from .resync import Resync
 from .settlement import is_open_question, settlement
-from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
 from .subscriptions import Stream, Subscription
 
@@ -38,41 +34,18 @@ class Direction(Enum):
 
 
 class Wishes:
-    """The half of a :class:`~bulk_proto.core.ClientCore` that its user speaks to, and what both stand on."""
+    """The half of a :class:`~bulk_proto.core.ClientCore` that its user speaks to."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        signer: Signer | None = None,
-        account: str | None = None,
-        inventory: Inventory | None = None,
-        trace: Callable[[Direction, bytes], None] | None = None,
-    ) -> None:
-        if signer is not None and not hasattr(signer, "sign"):  # the text may be a key: it is not shown
-            raise UsageError("a signer is a TransactionSigner(<base58 private key>), or signs as one does")
-        self.config = config
-        self.signer = signer
-        self.account = account or (signer.public_key if signer is not None else None)
-        self.inventory = Inventory() if inventory is None else inventory
-        self.last_error: BulkError | None = None
-        self.subscriptions = SubscriptionTable(config.max_subscriptions)
-        self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
-        self._deadlines = Deadlines()
-        self._desk = Desk(
-            config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
-        )
-        self._trace = trace
-        self._line = Line(config, self._on_opened, self._on_lost)
-        self._ready: Call[None] | None = None
-        self._resync: Resync | None = None
-        self._served_again: Call[None] | None = None
-
-    @abstractmethod
-    def _on_opened(self, connected: Connected, now: float) -> None: ...
-
-    @abstractmethod
-    def _on_lost(self, disconnected: Disconnected, error: LinkError, now: float) -> None: ...
+    config: Config
+    last_error: BulkError | None
+    subscriptions: SubscriptionTable
+    _deadlines: Deadlines
+    _desk: Desk
+    _line: Line
+    _mirror: Mirror
+    _ready: Call[None] | None
+    _resync: Resync | None
+    _trace: Callable[[Direction, bytes], None] | None
 
     @property
     def state(self) -> State:

@@ -19,7 +19,6 @@ ALLOWED = {
     "wsproto",
     # standard library, all of it without I/O, time or chance
     "__future__",
-    "abc",
     "base64",
     "bisect",
     "collections",
