@@ -16,9 +16,8 @@ import anyio
 from anyio.abc import SocketStream
 from anyio.lowlevel import checkpoint
 
-from .push_stream import PushStream
+from .push_stream import READ_SIZE, PushStream
 
-_READ_SIZE = 65536  # bytes
 _HEAD_START = 0.25  # seconds for one address before the next is tried as well
 
 
@@ -29,7 +28,7 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
-        self._buffer = memoryview(bytearray(_READ_SIZE))
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._unread = b""
         self._take: Callable[[bytes], None] = self._keep
         self._over = False  # nothing more will be read
@@ -63,7 +62,7 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
                 raise self._why_it_is_over()
             take(b"")
 
-    async def receive(self, max_bytes: int = _READ_SIZE) -> bytes:
+    async def receive(self, max_bytes: int = READ_SIZE) -> bytes:
         if max_bytes < 1:
             raise ValueError("max_bytes must be a positive number")
         with self._receiving:

@@ -18,19 +18,11 @@ from bulk_proto.errors import LinkError
 from bulk_proto.events import Event
 
 from .connectors import Connector
-from .faults import first_of, reason_of
+from .faults import LINE_FAULTS, first_of, reason_of
 from .host import clock, protected
-from .push_stream import PushStream
+from .push_stream import READ_SIZE, PushStream
 
-READ_SIZE = 65536  # bytes
 FAREWELL = 1.0  # seconds to hand over the last bytes
-_LINE_FAULTS = (
-    OSError,
-    LinkError,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-)
 
 
 class Bell:
@@ -150,7 +142,7 @@ class Driver:
                 async with await self._connector(self.core.config) as stream:
                     await self._converse(stream)
                 tasks.cancel_scope.cancel()
-        except* _LINE_FAULTS as faults:
+        except* (*LINE_FAULTS, LinkError) as faults:
             fault = first_of(faults)
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
         except* Exception as faults:

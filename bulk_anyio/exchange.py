@@ -20,12 +20,13 @@ from anyio.from_thread import start_blocking_portal
 from bulk_proto.config import Config
 from bulk_proto.exchange import ExchangeConfig, Received, Session, SimulatedExchange
 
-from .driver import READ_SIZE, Bell
+from .driver import Bell
+from .faults import LINE_FAULTS
 from .pipe import pipe
+from .push_stream import READ_SIZE
 
 LOOPBACK = "127.0.0.1"
 _NO_LINGER = (1).to_bytes(4, sys.byteorder) + bytes(4)  # the system's struct linger: on, 0 seconds
-_LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 _FAREWELL = 5.0  # seconds for a client to read what a closed session still had to say
 
 
@@ -105,7 +106,7 @@ class ExchangeServer:
                 tasks.start_soon(self._read, session, stream)
                 await self._write(session, stream, line.bell)
                 tasks.cancel_scope.cancel()
-        except* _LINE_FAULTS:
+        except* LINE_FAULTS:
             pass  # a client that hangs up is everyday life
         finally:
             del self._lines[session]

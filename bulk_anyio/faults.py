@@ -11,6 +11,9 @@ import anyio
 
 _MAX_TEXT = 200  # characters
 
+LINE_FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+"""How streams tell that a connection is over."""
+
 
 def first_of(error: BaseException) -> BaseException:
     """The first error of a group, however deep it is nested; any other error as it is."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from anyio.abc import ByteStream
 
+READ_SIZE = 65536  # bytes that are asked of the system at once
+
 
 class PushStream(ByteStream):
     """A byte stream that can also push what it receives, and take bytes without being awaited."""

@@ -13,9 +13,7 @@ import trio
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.lowlevel import checkpoint
 
-from .push_stream import PushStream
-
-_READ_SIZE = 65536  # bytes
+from .push_stream import READ_SIZE, PushStream
 
 
 class TrioStream(PushStream):
@@ -38,7 +36,7 @@ class TrioStream(PushStream):
         while data:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
-                data = self._socket.recv(_READ_SIZE)
+                data = self._socket.recv(READ_SIZE)
             except BlockingIOError:
                 continue  # a false alarm
             except OSError as fault:
@@ -47,7 +45,7 @@ class TrioStream(PushStream):
                 raise anyio.ClosedResourceError from None
             take(data)
 
-    async def receive(self, max_bytes: int = _READ_SIZE) -> bytes:
+    async def receive(self, max_bytes: int = READ_SIZE) -> bytes:
         return await self._line.receive(max_bytes)
 
     def write(self, data: bytes) -> None:
