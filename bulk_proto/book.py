@@ -21,7 +21,7 @@ from .events import L2Delta, L2Snapshot, OrderBookLevel
 from .quotes import Quotes
 from .timestamps import to_nanoseconds
 
-_REMEMBERED = 128  # changes, to judge late messages by
+_REMEMBERED = 64  # changes, to judge late messages by
 _LATE_LIMIT = 32  # so many late changes in a row are no reordering: the clock itself went back
 _SNAPSHOT_WEIGHT = _LATE_LIMIT // 2  # snapshots are rare: two late ones say as much
 
@@ -122,7 +122,7 @@ class OrderBook(Quotes):
             delta = news
         self._recent.append(delta)
         self.touched_at = now
-        bids, asks = delta.bid_changes, delta.ask_changes
+        bids, asks = delta.changes
         touched = bids and self._bids.change(bids)
         if (asks and self._asks.change(asks)) or touched:
             self._note_crossing(now)
@@ -217,7 +217,7 @@ class OrderBook(Quotes):
         if moment < self._corrected[0]:
             bids = self._bids.below(self._corrected[1], bids)
             asks = self._asks.below(self._corrected[2], asks)
-        return L2Delta(delta.symbol, bids, asks, timestamp) if bids or asks else None
+        return L2Delta(delta.symbol, (bids, asks), timestamp) if bids or asks else None
 
     def _supersedes(self, timestamp: int) -> bool:
         """True when a snapshot of that time could only take the book back."""

@@ -9,7 +9,7 @@ After that the book is not to be trusted until a whole snapshot replaces it.
 from __future__ import annotations
 
 from .book import Doubt, OrderBook
-from .events import BookStream, L2Delta, L2Snapshot
+from .events import BookStream, L2Snapshot
 from .silence import Silence
 from .subscriptions import Stream, Subscription
 
@@ -66,10 +66,9 @@ class Books:
         self._silence.listen(now)
         self._judge(book, now)
 
-    def apply_delta(self, delta: L2Delta, now: float) -> None:
-        book = self.by_symbol.get(delta.symbol)
-        if book is not None and book.apply_delta(delta, now) and not book.ok:
-            self._doubt(delta.symbol, now + CROSSED_GRACE)
+    def give_grace(self, book: OrderBook, now: float) -> None:
+        """A delta left this book not ``ok``: the next ones may settle that."""
+        self._doubt(book.symbol, now + CROSSED_GRACE)
 
     def unreadable(self, stream: BookStream, symbol: str, now: float) -> None:
         """A message of a stream was lost to us: the book it feeds may be wrong from now on."""
@@ -123,7 +122,7 @@ class Books:
         if book.ok:
             self._settled(book.symbol)
         else:
-            self._doubt(book.symbol, now + CROSSED_GRACE)
+            self.give_grace(book, now)
 
     def _settled(self, symbol: str) -> None:
         self._due.pop(symbol, None)

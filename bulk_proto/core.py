@@ -34,6 +34,7 @@ from .events import (
     DisconnectReason,
     ErrorReported,
     Event,
+    L2Delta,
     MessageRefused,
     Ticker,
 )
@@ -110,16 +111,23 @@ class ClientCore(Wishes):
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
-        decode, observers, events = self._decode, self._mirror.observers, self._events
-        for text in self._line.only_texts(data, now) or self._texts_among(data, now):
-            # The busiest loop of all: what most messages do not need is not in it.
-            message = decode(text)
-            observe = observers.get(type(message))
-            if observe is not None:
-                observe(message, now)
-                events.append(message)  # type: ignore[arg-type]  # a reply has no observer
-            else:
-                self._on_message(message, now)
+        mirror, events = self._mirror, self._events
+        text = self._line.sole_text(data, now)
+        for messages in self._messages_in(data, now) if text is None else ((self._decode(text),),):
+            for message in messages:
+                # The busiest loop of all: what most messages do not need is not in it.
+                if type(message) is L2Delta:
+                    book = mirror.books.by_symbol.get(message.symbol)
+                    if book is not None and book.apply_delta(message, now) and not book.ok:
+                        mirror.books.give_grace(book, now)
+                    events.append(message)
+                    continue
+                observe = mirror.observers.get(type(message))
+                if observe is not None:
+                    observe(message, now)
+                    events.append(message)  # type: ignore[arg-type]  # a reply has no observer
+                else:
+                    self._on_message(message, now)
         if self._served_again is not None:
             self._look_at_replay(self._served_again, now)
 
@@ -220,13 +228,15 @@ class ClientCore(Wishes):
 
     # Messages --------------------------------------------------------------------------------------------
 
-    def _texts_among(self, data: bytes, now: float) -> Iterator[bytes]:
-        """The texts in bytes that hold other things as well, each of which is dealt with in its turn."""
+    def _messages_in(self, data: bytes, now: float) -> Iterator[list[Event | Reply]]:
+        """The messages in bytes of any kind, those in a row together; all else is dealt with in its turn."""
         for found in self._line.receive(data, now):
-            if isinstance(found, list):
-                yield from found
-            else:
+            if not isinstance(found, list):
                 self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
+            elif self._trace is None:
+                yield wire.decode_all(found)
+            else:
+                yield [self._traced(text) for text in found]
 
     def _traced(self, text: bytes) -> Event | Reply:
         assert self._trace is not None

@@ -61,6 +61,21 @@ def cut_texts(data: bytes, start: int, max_size: int) -> tuple[list[bytes], int]
     return texts, start
 
 
+def sole_text(data: bytes, max_size: int) -> bytes | None:
+    """The payload, if this is one text frame of the commonest kind and size and nothing else.
+
+    In live use most reads are that, and this takes half the time of :func:`cut_texts`.
+    """
+    size = len(data) - 4
+    if _LONGEST_SHORT < size <= max_size:
+        head, announced = _two_shorts(data)
+        if head == 0x817E and announced == size:
+            text = data[4:]
+            if text.isascii():
+                return text
+    return None
+
+
 def _is_utf8(text: bytes) -> bool:
     try:
         text.decode()

@@ -12,7 +12,7 @@ With ``reconnect_attempts``, the last vain one leads from where WAITING would be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import assert_never
 
@@ -20,7 +20,7 @@ from .backoff import Attempts
 from .config import Config
 from .errors import HandshakeRejected, LinkError, UsageError
 from .events import Connected, Disconnected, DisconnectReason
-from .frames import cut_texts
+from .frames import cut_texts, sole_text
 from .keepalive import Keepalive
 from .link import Binary, Closed, Link, Opened, Ponged
 from .timers import Timer, TimerTable
@@ -106,21 +106,28 @@ class Line:
         elif self.state is State.CLOSING:
             self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
 
-    def only_texts(self, data: bytes, now: float) -> list[bytes] | None:
-        """The messages in these bytes, if they are text and nothing else; None: it is for :meth:`receive`."""
+    def sole_text(self, data: bytes, now: float) -> bytes | None:
+        """The message in these bytes, if they are one text and nothing else; None: :meth:`receive` them."""
         link = self._link
         if link is None or not link.at_message:
             return None
         self._keepalive.heard_at = now
-        texts, end = cut_texts(data, 0, link.max_message_size)
-        return texts if texts and end == len(data) else None
+        return sole_text(data, link.max_message_size)
 
-    def receive(self, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
+    def receive(self, data: bytes, now: float) -> Iterable[list[bytes] | Binary]:
         """The messages in these bytes, text in a row together; all else about them is dealt with here."""
-        if self._link is None:
-            return
+        link = self._link
+        if link is None:
+            return ()
         self._keepalive.heard_at = now
-        for item in self._link.receive(data):
+        if link.at_message:
+            texts, end = cut_texts(data, 0, link.max_message_size)
+            if texts and end == len(data):
+                return (texts,)
+        return self._receive(link, data, now)
+
+    def _receive(self, link: Link, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
+        for item in link.receive(data):
             match item:
                 case list() | Binary():
                     yield item

@@ -16,7 +16,6 @@ from .events import (
     AccountSnapshot,
     BookStream,
     Event,
-    L2Delta,
     L2Snapshot,
     MarginUpdate,
     MessageRefused,
@@ -47,9 +46,9 @@ class Mirror:
         self.inventory = inventory
         self._home = home
         self._subscriptions = subscriptions
-        # The application sees these events just as they are, after they were observed.
+        # The application sees these events just as they are, after they were observed. Deltas, which the
+        # core takes to their books by itself, are the same.
         self.observers: dict[type, Callable[[Any, float], object]] = {
-            L2Delta: self.books.apply_delta,
             L2Snapshot: self._on_snapshot,
             Ticker: self._on_ticker,
             MessageRefused: self._on_refused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -110,14 +110,26 @@ class L2Snapshot(TimedEvent, frozen=True, gc=False):
 
 
 class L2Delta(TimedEvent, frozen=True, gc=False):
-    """Changed levels with their new absolute sizes; usually one level on one side."""
+    """Changed levels with their new absolute sizes; usually one level on one side.
+
+    ``changes`` are those of the bids and those of the asks, as they stand on the wire: nine messages of
+    ten are deltas, so they are read straight into this form.
+    """
 
     topic: ClassVar[Topic] = Topic.L2DELTA
 
-    symbol: str
-    bid_changes: list[OrderBookLevel]
-    ask_changes: list[OrderBookLevel]
+    symbol: Annotated[str, Meta(min_length=1)]
+    changes: tuple[list[OrderBookLevel], list[OrderBookLevel]] = field(name="levels")
     timestamp: int | None  # documented in ms
+    update_type: Literal["delta"] = field(default="delta", name="updateType")
+
+    @property
+    def bid_changes(self) -> list[OrderBookLevel]:
+        return self.changes[0]
+
+    @property
+    def ask_changes(self) -> list[OrderBookLevel]:
+        return self.changes[1]
 
 
 class Candle(Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ because it is called something else. What both tiers can read, they read alike.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -125,32 +125,35 @@ class _Book(Struct, frozen=True, gc=False):
     symbol: Text
     levels: tuple[list[OrderBookLevel], list[OrderBookLevel]]
     timestamp: int
-    update_type: Literal["snapshot", "delta"] = field(name="updateType")
+    update_type: Literal["snapshot"] = field(name="updateType")
 
 
-class _BookData(Struct, frozen=True, gc=False):
+class _SnapshotData(Struct, frozen=True, gc=False):
     book: _Book
 
 
-class _BookMessage(_Current, frozen=True, gc=False):
-    kind: ClassVar[BookStream]
-
-    data: _BookData
+class _SnapshotMessage(_Current, frozen=True, gc=False, tag="l2Snapshot"):
+    data: _SnapshotData
 
     def event(self) -> Event:
         book = self.data.book
         bids, asks = book.levels
-        if book.update_type == "delta":
-            return L2Delta(book.symbol, bids, asks, book.timestamp)
-        return L2Snapshot(book.symbol, bids, asks, book.timestamp, book_stream(self.topic, self.kind))
+        stream = book_stream(self.topic, BookStream.SNAPSHOT)
+        return L2Snapshot(book.symbol, bids, asks, book.timestamp, stream)
 
 
-class _SnapshotMessage(_BookMessage, frozen=True, gc=False, tag="l2Snapshot"):
-    kind: ClassVar[BookStream] = BookStream.SNAPSHOT
+class _DeltaData(Struct, frozen=True, gc=False):
+    book: L2Delta
 
 
-class _DeltaMessage(_BookMessage, frozen=True, gc=False, tag="l2Delta"):
-    kind: ClassVar[BookStream] = BookStream.DELTA
+class _DeltaMessage(_Current, frozen=True, gc=False, tag="l2Delta"):
+    data: _DeltaData
+
+    def event(self) -> Event:
+        delta = self.data.book
+        if delta.timestamp is None:
+            raise Unreadable("null, beside which the time may go by another name")
+        return delta
 
 
 class _AccountData(Struct, frozen=True, gc=False, tag_field="type"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.frames import BegunText, FrameTracker, cut_texts
+from bulk_proto.frames import BegunText, FrameTracker, cut_texts, sole_text
 
 from .server_bytes import BINARY, CLOSE, CONTINUATION, PING, TEXT, announcement, frame, text
 
@@ -55,6 +55,28 @@ def test_the_search_begins_where_it_is_told_to() -> None:
 def test_anything_but_a_whole_plain_text_frame_is_left_to_the_parser(left: bytes) -> None:
     before = text(b"before it")
     assert cut_texts(before + left, 0, LIMIT) == ([b"before it"], len(before))
+    assert sole_text(left, LIMIT) is None
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 127, 0x817E, 65535, 65536, LIMIT, LIMIT + 1])
+@pytest.mark.parametrize("tail", [b"", text(b"next"), text(b"next")[:3], b"\x81"])
+def test_a_sole_text_is_what_cutting_finds_and_nothing_beside_it(size: int, tail: bytes) -> None:
+    read = text(b"x" * size) + tail
+    sole = sole_text(read, LIMIT)
+    assert (sole is not None) == (not tail and 125 < size < 65536)
+    assert sole is None or cut_texts(read, 0, LIMIT) == ([sole], len(read))
+
+
+@given(st.binary(max_size=4).flatmap(lambda head: st.binary(max_size=140).map(lambda rest: head + rest)))
+def test_no_bytes_are_a_sole_text_that_cutting_does_not_find(read: bytes) -> None:
+    sole = sole_text(read, LIMIT)
+    assert sole is None or cut_texts(read, 0, LIMIT) == ([sole], len(read))
+
+
+def test_a_sole_text_is_within_the_limit_and_beyond_ascii_for_the_closer_look() -> None:
+    assert sole_text(text(b"x" * 200), 200) == b"x" * 200
+    assert sole_text(text(b"x" * 201), 200) is None
+    assert sole_text(text("é".encode() * 100), 200) is None
 
 
 def test_a_text_of_exactly_the_limit_is_taken() -> None:

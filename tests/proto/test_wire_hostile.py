@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bulk_proto.events import Event, MessageRefused, UnknownMessage
 from bulk_proto.replies import PostReply, Reply, SubscriptionConfirmed, UnsubscriptionConfirmed
-from bulk_proto.wire import decode, tolerant
+from bulk_proto.wire import decode, decode_all, tolerant
 from bulk_proto.wire.current import MESSAGES
 from bulk_proto.wire.values import Unreadable
 
@@ -182,6 +182,29 @@ def test_what_the_fast_tier_accepts_the_tolerant_tier_reads_alike(message: bytes
     event = fast(message)
     if event is not None:
         assert repr(event) == repr(tolerant.decode(message))
+
+
+@given(st.lists(altered_messages() | current_messages() | st.sampled_from(wire.ALL) | st.binary(max_size=9)))
+def test_messages_read_together_say_what_each_says_alone(messages: list[bytes]) -> None:
+    assert repr(decode_all(messages)) == repr([decode(message) for message in messages])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(b'{"type":"ticker","topic":"ticker.A","data":{"ticker":{"symbol":""}}}', id="no market"),
+        pytest.param(b'{"type":"candle","topic":"candle","data":{"candles":[]}}', id="no interval"),
+        pytest.param(wire.L2_DELTA.replace(b'"timestamp":', b'"timestamp":null,"ts":'), id="time renamed"),
+        pytest.param(wire.POST_REPLY, id="reply"),
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b"\xff", id="no text"),
+        pytest.param(b"[" * 100_000, id="too deep"),
+    ],
+)
+def test_an_odd_message_among_plain_ones_costs_none_of_them(odd: bytes) -> None:
+    messages = [wire.TICKER, odd, wire.L2_DELTA, odd, odd, wire.TRADES]
+    assert repr(decode_all(messages)) == repr([decode(message) for message in messages])
+    assert repr(decode(odd)) == repr(tolerant.decode(odd))
 
 
 @given(altered_messages())
