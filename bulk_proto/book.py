@@ -21,7 +21,8 @@ from .events import L2Delta, L2Snapshot, OrderBookLevel
 from .quotes import Quotes
 from .timestamps import to_nanoseconds
 
-_REMEMBERED = 64  # changes, to judge late messages by
+_GLANCE = 8  # changes remembered to judge a late message by: of many books, they are most of the memory ...
+_MEMORY = 64  # ... and of a book that has seen one
 _LATE_LIMIT = 32  # so many late changes in a row are no reordering: the clock itself went back
 _SNAPSHOT_WEIGHT = _LATE_LIMIT // 2  # snapshots are rare: two late ones say as much
 
@@ -36,6 +37,7 @@ class Doubt(StrEnum):
     TIME_RAN_BACKWARDS = "time ran backwards"
     SILENT = "silent"
     UNREADABLE = "a message for it could not be read"
+    TOO_LATE = "a message came too late to be judged"
 
 
 class OrderBook(Quotes):
@@ -56,6 +58,7 @@ class OrderBook(Quotes):
         "_lateness",
         "_newest",
         "_recent",
+        "_since",
         "crossed_at",
         "late",
         "live",
@@ -73,11 +76,12 @@ class OrderBook(Quotes):
     _floor: int  # ns of the last whole snapshot
     _corrected: tuple[int, float, float]  # ns of the last partial snapshot, and how deep it went
     _lateness: int  # late messages in a row
+    _since: int  # ns; what came before may have been forgotten, although more could be remembered by now
 
     def __init__(self, symbol: str) -> None:
         super().__init__(symbol)
         self.late = 0
-        self._recent: deque[L2Delta] = deque(maxlen=_REMEMBERED)
+        self._recent: deque[L2Delta] = deque(maxlen=_GLANCE)
         self.forget(Doubt.NO_SNAPSHOT)
 
     def apply_snapshot(self, snapshot: L2Snapshot, *, covers_all: bool, now: float = 0.0) -> bool:
@@ -90,19 +94,20 @@ class OrderBook(Quotes):
         """
         timestamp = snapshot.timestamp
         newer: list[L2Delta] = []
+        all_remembered = True
         if timestamp is None:
             self._restart_time()
         elif not self._newest <= timestamp < self._horizon:
-            if self.ok and self._supersedes(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
+            if self._is_outdated(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT) and self.ok:
                 return False
-            newer = self._changes_after(timestamp)
+            newer, all_remembered = self._changes_after(timestamp)
         self._put(snapshot, covers_all or not self.ok)
         for delta in newer:
             self._bids.change(delta.bid_changes)
             self._asks.change(delta.ask_changes)
         self.live = True
         self.touched_at = now
-        self._doubt = None
+        self._doubt = None if all_remembered else Doubt.TOO_LATE
         self._note_crossing(now)
         return True
 
@@ -209,8 +214,11 @@ class OrderBook(Quotes):
             self.mark_suspect(Doubt.TIME_RAN_BACKWARDS)
             self._advance(timestamp)
             return delta
-        newer = self._changes_after(timestamp)
-        if moment < self._floor or len(newer) == _REMEMBERED:
+        if moment < self._floor:
+            return None
+        newer, all_remembered = self._changes_after(timestamp)
+        if not all_remembered:
+            self.mark_suspect(Doubt.TOO_LATE)
             return None
         bids = _others(delta.bid_changes, (level for later in newer for level in later.bid_changes))
         asks = _others(delta.ask_changes, (level for later in newer for level in later.ask_changes))
@@ -219,20 +227,28 @@ class OrderBook(Quotes):
             asks = self._asks.below(self._corrected[2], asks)
         return L2Delta(delta.symbol, (bids, asks), timestamp) if bids or asks else None
 
-    def _supersedes(self, timestamp: int) -> bool:
+    def _is_outdated(self, timestamp: int) -> bool:
         """True when a snapshot of that time could only take the book back."""
-        moment = to_nanoseconds(timestamp)
         known = max(self._floor, self._corrected[0])
-        return moment < known or len(self._changes_after(timestamp)) == _REMEMBERED
+        return to_nanoseconds(timestamp) < known or not self._changes_after(timestamp)[1]
 
-    def _changes_after(self, timestamp: int) -> list[L2Delta]:
-        """The remembered changes newer than that; when they are all, older ones may be forgotten."""
-        moment = to_nanoseconds(timestamp)
-        return [
+    def _changes_after(self, timestamp: int) -> tuple[list[L2Delta], bool]:
+        """The remembered changes newer than that, and whether no newer one may have been forgotten.
+
+        What came late once will again, so more is remembered from then on.
+        """
+        recent, moment = self._recent, to_nanoseconds(timestamp)
+        newer = [
             delta
-            for delta in self._recent
+            for delta in recent
             if delta.timestamp is not None and to_nanoseconds(delta.timestamp) > moment
         ]
+        all_remembered = moment >= self._since and len(newer) != recent.maxlen
+        if newer and recent.maxlen == _GLANCE:
+            if len(recent) == _GLANCE:
+                self._since = to_nanoseconds(recent[0].timestamp or 0)
+            self._recent = deque(recent, _MEMORY)
+        return newer, all_remembered
 
     def _time_ran_backwards(self, weight: int) -> bool:
         """Count a late message. After many in a row the old times mean nothing any more: True."""
@@ -249,6 +265,7 @@ class OrderBook(Quotes):
         self._horizon = 0
         self._floor = 0
         self._corrected = (0, inf, inf)
+        self._since = 0
         self._lateness = 0
 
     def _advance(self, timestamp: int) -> None:

@@ -118,8 +118,10 @@ class ClientCore(Wishes):
                 # The busiest loop of all: what most messages do not need is not in it.
                 if type(message) is L2Delta:
                     book = mirror.books.by_symbol.get(message.symbol)
-                    if book is not None and book.apply_delta(message, now) and not book.ok:
-                        mirror.books.give_grace(book, now)
+                    if book is not None:
+                        book.apply_delta(message, now)
+                        if not book.ok and book.live:
+                            mirror.books.give_grace(book, now)
                     events.append(message)
                     continue
                 observe = mirror.observers.get(type(message))

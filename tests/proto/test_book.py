@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.book import Doubt, OrderBook
+from bulk_proto.book import _GLANCE, _MEMORY, Doubt, OrderBook
 from bulk_proto.enums import Side
 from bulk_proto.errors import UsageError
 from bulk_proto.events import L2Delta, L2Snapshot, OrderBookLevel
@@ -251,13 +251,57 @@ def test_a_truncated_snapshot_older_than_the_last_truncated_one_is_left_out() ->
     assert rows(book.bids)[0] == (100, 5)
 
 
-def test_a_snapshot_too_old_to_be_brought_up_to_date_is_left_out() -> None:
+def busy(changes: int) -> OrderBook:
+    """A book that has seen so many changes in order, the first at ``MS + 10``."""
     book = opened()
-    for step in range(128):
+    for step in range(changes):
         book.apply_delta(delta(bids=[(100, 1 + step)], at=MS + 10 + step))
+    return book
+
+
+def test_a_snapshot_too_old_to_be_brought_up_to_date_is_left_out() -> None:
+    book = busy(128)
     assert not book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS + 5), covers_all=True)
-    assert not book.apply_delta(delta(bids=[(98, 1)], at=MS + 5))
     assert (rows(book.bids), book.ok) == ([(100, 128), (99, 2)], True)
+
+
+def test_a_change_too_old_to_be_judged_costs_the_trust_in_the_book() -> None:
+    book = busy(_GLANCE + 1)
+    assert not book.apply_delta(delta(bids=[(100, 50)], at=MS + 10))
+    assert (rows(book.bids), book.why) == (
+        [(100, _GLANCE + 1), (99, 2)],
+        "a message came too late to be judged",
+    )
+
+
+@pytest.mark.parametrize("changes", [_GLANCE - 1, _GLANCE])
+def test_the_latest_changes_tell_what_a_late_one_still_means(changes: int) -> None:
+    book = busy(changes)
+    late = MS + 9 if changes < _GLANCE else MS + 10
+    assert book.apply_delta(delta(bids=[(99, 50), (100, 50)], at=late))
+    assert (rows(book.bids), book.ok) == ([(100, changes), (99, 50)], True)
+
+
+def test_a_book_that_has_seen_a_late_message_remembers_more_but_nothing_it_has_forgotten() -> None:
+    book = busy(_GLANCE + 5)
+    assert book.apply_delta(delta(bids=[(99, 4)], at=MS + 10 + 6))
+    for step in range(_MEMORY - _GLANCE - 1):
+        book.apply_delta(delta(bids=[(100, 90 + step)], at=MS + 50 + step))
+    assert book.apply_delta(delta(asks=[(102, 7)], at=MS + 49))
+    assert rows(book.asks) == [(101, 3), (102, 7)]
+    assert book.ok
+    assert not book.apply_delta(delta(asks=[(102, 8)], at=MS + 10 + 4))
+    assert (rows(book.asks), book.ok) == ([(101, 3), (102, 7)], False)
+
+
+def test_a_late_snapshot_that_cannot_be_brought_up_to_date_leaves_the_doubt() -> None:
+    book = busy(_GLANCE + 1)
+    book.mark_suspect("something else")
+    late = snapshot([(90, 1)], [(120, 1)], at=MS + 5)
+    assert book.apply_snapshot(late, covers_all=True)
+    assert book.why == "a message came too late to be judged"
+    assert book.apply_snapshot(late, covers_all=True)  # again: the clock itself went back
+    assert (rows(book.bids), book.ok) == ([(90, 1)], True)
 
 
 def test_snapshots_that_stay_behind_become_the_new_time() -> None:
@@ -488,7 +532,7 @@ def test_any_sequence_of_messages_gives_the_book_of_the_model(
 
 
 @given(data=st.data(), count=st.integers(1, 12))
-def test_any_order_of_arrival_of_the_same_changes_gives_the_same_book(
+def test_any_order_of_arrival_of_the_same_changes_gives_the_same_book_or_a_doubt(
     data: st.DataObject, count: int
 ) -> None:
     changes = [delta(data.draw(SIDE), data.draw(SIDE), MS + 1 + at) for at in range(count)]
@@ -497,7 +541,8 @@ def test_any_order_of_arrival_of_the_same_changes_gives_the_same_book(
         in_order.apply_delta(change)
     for change in data.draw(st.permutations(changes)):
         shuffled.apply_delta(change)
-    assert (shuffled.bids, shuffled.asks) == (in_order.bids, in_order.asks)
+    assert (shuffled.bids, shuffled.asks) == (in_order.bids, in_order.asks) or shuffled.why == Doubt.TOO_LATE
+    assert shuffled.why != Doubt.TOO_LATE or count > _GLANCE
 
 
 @given(bids=SIDE, asks=SIDE, size=st.floats(0.01, 20))
