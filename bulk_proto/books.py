@@ -8,6 +8,8 @@ After that the book is not to be trusted until a whole snapshot replaces it.
 
 from __future__ import annotations
 
+from math import inf
+
 from .book import Doubt, OrderBook
 from .events import BookStream, L2Snapshot
 from .silence import Silence
@@ -24,6 +26,7 @@ class Books:
 
     def __init__(self, patience: float, silence: float) -> None:
         self.by_symbol: dict[str, OrderBook] = {}
+        self.earliest = inf  # when to call expire(); infinite when there is nothing to wait for
         self._patience = patience
         self._sources: dict[str, dict[BookStream, Subscription]] = {}
         self._due: dict[str, float] = {}
@@ -64,6 +67,7 @@ class Books:
             self._silence.answered(book.symbol, now)
         book.apply_snapshot(snapshot, covers_all=not partial, now=now)
         self._silence.listen(now)
+        self.earliest = min(self.earliest, self._silence.next_look)
         self._judge(book, now)
 
     def give_grace(self, book: OrderBook, now: float) -> None:
@@ -86,13 +90,9 @@ class Books:
         self._due.clear()
         self._tries.clear()
         self._silence.forget_all()
+        self.earliest = inf
         for book in self.by_symbol.values():
             book.forget(Doubt.DISCONNECTED)
-
-    def next_due(self) -> float:
-        """When to call :meth:`expire`; infinite when there is nothing to wait for."""
-        due = self._silence.next_look
-        return min(due, *self._due.values()) if self._due else due
 
     def expire(self, now: float) -> list[tuple[OrderBook, Stream]]:
         """The books to ask for again now, each with the topic that will bring a whole snapshot."""
@@ -109,13 +109,14 @@ class Books:
                 continue
             grace_ends = self._end_of_grace(book)
             if grace_ends is not None and grace_ends > now:
-                self._due[symbol] = grace_ends
+                self._look_at(symbol, grace_ends)
                 continue
             if book.crossed:
                 book.mark_suspect(Doubt.CROSSED)
             self._tries[symbol] = self._tries.get(symbol, 0) + 1
             self._expect(symbol, now)
             found.append((book, self._fullest(symbol).stream))
+        self._look()
         return found
 
     def _judge(self, book: OrderBook, now: float) -> None:
@@ -125,12 +126,13 @@ class Books:
             self.give_grace(book, now)
 
     def _settled(self, symbol: str) -> None:
-        self._due.pop(symbol, None)
+        if self._due.pop(symbol, None) is not None:
+            self._look()
         self._tries.pop(symbol, None)
 
     def _doubt(self, symbol: str, due: float) -> None:
         if symbol not in self._due and symbol not in self._tries:
-            self._due[symbol] = due
+            self._look_at(symbol, due)
 
     def _end_of_grace(self, book: OrderBook) -> float | None:
         """For a book that is crossed and nothing worse: each crossing has a grace of its own."""
@@ -142,7 +144,14 @@ class Books:
         """Look at this book again later, each time more patiently."""
         if not self.by_symbol[symbol].ok:
             wait = min(_PATIENCE_CAP, self._patience * 2.0 ** self._tries.get(symbol, 0))
-            self._due[symbol] = now + wait
+            self._look_at(symbol, now + wait)
+
+    def _look_at(self, symbol: str, due: float) -> None:
+        self._due[symbol] = due
+        self.earliest = min(self.earliest, due)
+
+    def _look(self) -> None:
+        self.earliest = min(self._silence.next_look, *self._due.values(), inf)
 
     def _fullest(self, symbol: str) -> Subscription:
         sources = self._sources[symbol]

@@ -84,12 +84,13 @@ class Deadlines:
     """The open calls by deadline, each with what to do when nobody answered in time.
 
     Ended calls stay in the heap until they come up or the heap has doubled: adding is O(log n) and
-    ending a call costs nothing.
+    ending a call costs nothing. ``earliest`` is the first deadline, maybe of a call that has ended since.
     """
 
-    __slots__ = ("_heap", "_serial", "_sweep_at")
+    __slots__ = ("_heap", "_serial", "_sweep_at", "earliest")
 
     def __init__(self) -> None:
+        self.earliest = inf
         self._heap: list[tuple[float, int, Call[Any], Callable[[], object]]] = []
         self._serial = count()
         self._sweep_at = 64
@@ -100,13 +101,15 @@ class Deadlines:
             heapq.heapify(self._heap)
             self._sweep_at = max(64, 2 * len(self._heap))
         heapq.heappush(self._heap, (call.deadline, next(self._serial), call, on_expiry))
+        self.earliest = min(self.earliest, call.deadline)
 
     def next(self) -> float:
         """The earliest deadline of an open call; infinite without any."""
         heap = self._heap
         while heap and heap[0][2].done:
             heapq.heappop(heap)
-        return heap[0][0] if heap else inf
+        self.earliest = heap[0][0] if heap else inf
+        return self.earliest
 
     def expire(self, now: float) -> None:
         """Run ``on_expiry`` of every open call whose deadline has passed."""

@@ -167,9 +167,11 @@ class ClientCore(Wishes):
 
     def next_deadline(self) -> float | None:
         """When ``handle_deadline`` wants to be called; None when nothing is due."""
-        due = min(self._line.next_deadline(), self._deadlines.next())
+        due = self._line.timers.earliest
+        if self._deadlines.earliest < due:
+            due = min(due, self._deadlines.next())
         if self._line.state is _OPEN:
-            due = min(due, self._mirror.books.next_due(), self.subscriptions.next_due())
+            due = min(due, self._mirror.books.earliest, self.subscriptions.earliest)
         return None if due == inf else due
 
     # State, for reading only ----------------------------------------------------------------------------

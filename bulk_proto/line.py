@@ -57,8 +57,8 @@ class Line:
         self._config = config
         self._on_opened = opened
         self._on_lost = lost
-        self._timers = TimerTable()
-        self._keepalive = Keepalive(self._timers, config.ping_interval, config.silence_timeout)
+        self.timers = TimerTable()
+        self._keepalive = Keepalive(self.timers, config.ping_interval, config.silence_timeout)
         self._attempts = Attempts(config)
         self._link: Link | None = None
         self._farewell = b""
@@ -75,8 +75,8 @@ class Line:
         if self._link is not None and self.state is State.OPEN:
             self._link.send_close()
             self.state = State.CLOSING
-            self._timers.clear()
-            self._timers.set(Timer.CLOSING, now + self._config.closing_timeout)
+            self.timers.clear()
+            self.timers.set(Timer.CLOSING, now + self._config.closing_timeout)
         elif self.state not in (State.CLOSING, State.IDLE):
             self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
 
@@ -141,7 +141,7 @@ class Line:
                     assert_never(item)
 
     def handle_deadline(self, now: float) -> None:
-        while (timer := self._timers.pop_expired(now)) is not None:
+        while (timer := self.timers.pop_expired(now)) is not None:
             match timer:
                 case Timer.BACKOFF:
                     self._connect(now)
@@ -174,22 +174,18 @@ class Line:
         link = self._link
         return bool(self._farewell) if link is None else link.has_data_to_send
 
-    def next_deadline(self) -> float:
-        """Infinite without any."""
-        return self._timers.earliest
-
     # Inside
 
     def _connect(self, now: float) -> None:
         self._attempts.began()
         self.state = State.CONNECTING
-        self._timers.set(Timer.OPENING, now + self._config.opening_timeout)
+        self.timers.set(Timer.OPENING, now + self._config.opening_timeout)
 
     def _open(self, now: float) -> None:
         self.state = State.OPEN
         resumed = self._attempts.ever_opened
         self._attempts.opened(now)
-        self._timers.stop(Timer.OPENING)
+        self.timers.stop(Timer.OPENING)
         self._keepalive.start(now)
         self._on_opened(Connected(self._attempts.count, resumed), now)
 
@@ -203,10 +199,10 @@ class Line:
         if self._link is not None:
             self._farewell = self._link.data_to_send()
             self._link = None
-        self._timers.clear()
+        self.timers.clear()
         retry_at = self._attempts.retry_at(now, closed) if retry else None
         if retry_at is not None:
-            self._timers.set(Timer.BACKOFF, retry_at)
+            self.timers.set(Timer.BACKOFF, retry_at)
         self.state = State.IDLE if retry_at is None else State.WAITING
         detail = closed.detail if closed.reason is DisconnectReason.LOST else ""
         event = Disconnected(closed.reason, retry_at, closed.code, closed.status, detail)

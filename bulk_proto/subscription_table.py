@@ -29,6 +29,7 @@ class SubscriptionTable:
 
     def __init__(self, limit: int) -> None:
         self.wanted: dict[Stream, Subscription] = {}
+        self.earliest = inf  # when a topic that was put off is to be asked for again
         self._limit = limit
         self._asked: set[Stream] = set()
         self._confirmed: dict[Stream, str] = {}  # the server's own spelling, needed to unsubscribe
@@ -108,7 +109,7 @@ class SubscriptionTable:
             if stream in self._asked:
                 self._confirmed[stream] = topic
                 self._proven.add(stream)
-                self._put_off.pop(stream, None)
+                self._ask_no_more(stream)
                 self._refusals.pop(stream, None)
                 self._settle(stream)
 
@@ -145,10 +146,6 @@ class SubscriptionTable:
         if stream in self._confirmed:
             self._ask_later(stream, now)
 
-    def next_due(self) -> float:
-        """When a topic that was put off is to be asked for again; infinite without any."""
-        return min(self._put_off.values()) if self._put_off else inf
-
     def expire(self, now: float) -> list[str]:
         """What was put off long enough counts as not asked for; returns topics to unsubscribe first."""
         due = [stream for stream, moment in self._put_off.items() if moment <= now]
@@ -166,6 +163,7 @@ class SubscriptionTable:
         self._confirmed.clear()
         self._primed.clear()
         self._put_off.clear()
+        self.earliest = inf
         leaving, self._leaving = self._leaving, {}
         for calls in leaving.values():
             for call in calls:
@@ -195,7 +193,7 @@ class SubscriptionTable:
         """As if it had never been asked for; returns the topic as it was confirmed."""
         self._asked.discard(stream)
         self._primed.discard(stream)
-        self._put_off.pop(stream, None)
+        self._ask_no_more(stream)
         return self._confirmed.pop(stream, None)
 
     def _ask_later(self, stream: Stream, now: float) -> None:
@@ -203,6 +201,11 @@ class SubscriptionTable:
             refusals = self._refusals.get(stream, 0)
             self._refusals[stream] = refusals + 1
             self._put_off[stream] = now + min(_PATIENCE_CAP, _PATIENCE * 2.0 ** min(refusals, 16))
+            self.earliest = min(self._put_off.values())
+
+    def _ask_no_more(self, stream: Stream) -> None:
+        if self._put_off.pop(stream, None) is not None:
+            self.earliest = min(self._put_off.values(), default=inf)
 
     def _give_up(self, subscription: Subscription, text: str) -> None:
         stream = subscription.stream
