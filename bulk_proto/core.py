@@ -84,6 +84,7 @@ class ClientCore(Wishes):
         )
         self._trace = trace
         self._line = Line(config, self._on_opened, self._on_lost)
+        self._line_changed()
         self._ready = None
         self._resync = None
         self._served_again: Call[None] | None = None
@@ -100,6 +101,7 @@ class ClientCore(Wishes):
     def connection_made(self, now: float) -> None:
         """TCP (and TLS) stand; the WebSocket handshake begins."""
         self._line.connection_made(now)
+        self._line_changed()
 
     def connection_lost(self, now: float, reason: LinkError | str) -> None:
         """The connection broke or could not be made. ``reason`` is for people.
@@ -108,6 +110,7 @@ class ClientCore(Wishes):
         :attr:`last_error` and what :meth:`start` fails with.
         """
         self._line.connection_lost(now, reason)
+        self._line_changed()
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
@@ -136,6 +139,7 @@ class ClientCore(Wishes):
     def handle_deadline(self, now: float) -> None:
         """Act on every deadline that has passed; calling early or twice is harmless."""
         self._line.handle_deadline(now)
+        self._line_changed()
         if self.state is State.OPEN:
             for topic in self.subscriptions.expire(now):
                 self._send(wire.unsubscribe(topic))
@@ -146,19 +150,10 @@ class ClientCore(Wishes):
 
     # Outlets ---------------------------------------------------------------------------------------------
 
-    @property
-    def wants_connection(self) -> bool:
-        """True while a connection should be made or kept. Flush ``data_to_send()`` before hanging up."""
-        return self._line.is_wanted
-
     def data_to_send(self) -> bytes:
         """Bytes to write, each returned once. The close frame is still here when the link is gone."""
+        self.has_data_to_send = False
         return self._line.data_to_send()
-
-    @property
-    def has_data_to_send(self) -> bool:
-        """True when ``data_to_send()`` would return something."""
-        return self._line.has_data_to_send
 
     def events(self) -> list[Event]:
         """Everything that happened since the last call, oldest first, whatever caused it."""
@@ -171,7 +166,10 @@ class ClientCore(Wishes):
         if self._deadlines.earliest < due:
             due = min(due, self._deadlines.next())
         if self._line.state is _OPEN:
-            due = min(due, self._mirror.books.earliest, self.subscriptions.earliest)
+            if self._mirror.books.earliest < due:
+                due = self._mirror.books.earliest
+            if self.subscriptions.earliest < due:
+                due = self.subscriptions.earliest
         return None if due == inf else due
 
     # State, for reading only ----------------------------------------------------------------------------
@@ -241,6 +239,7 @@ class ClientCore(Wishes):
                 yield wire.decode_all(found)
             else:
                 yield [self._traced(text) for text in found]
+        self._line_changed()
 
     def _traced(self, text: bytes) -> Event | Reply:
         assert self._trace is not None

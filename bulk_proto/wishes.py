@@ -37,6 +37,10 @@ class Wishes:
     """The half of a :class:`~bulk_proto.core.ClientCore` that its user speaks to."""
 
     config: Config
+    wants_connection: bool
+    """True while a connection should be made or kept. Flush ``data_to_send()`` before hanging up."""
+    has_data_to_send: bool
+    """True when ``data_to_send()`` would return something."""
     last_error: BulkError | None
     subscriptions: SubscriptionTable
     _deadlines: Deadlines
@@ -69,6 +73,7 @@ class Wishes:
         core, which goes on trying.
         """
         self._line.start(now)
+        self._line_changed()
         self._resync = None
         self.last_error = None
         deadline = now + self.config.opening_timeout + self.config.ready_timeout
@@ -81,6 +86,7 @@ class Wishes:
     def stop(self, now: float) -> None:
         """Close the connection for good; calls that are still open then fail. Harmless without one."""
         self._line.stop(now)
+        self._line_changed()
 
     def want(self, subscriptions: Sequence[Subscription]) -> None:
         """Want these topics without waiting for them; they are asked for as soon as a link is open.
@@ -230,6 +236,12 @@ class Wishes:
         if self._trace is not None:
             self._trace(Direction.SENT, text)
         self._line.send(text)
+        self._line_changed()
+
+    def _line_changed(self) -> None:
+        """Keep what a driver asks after each read, most of which change nothing about it."""
+        self.wants_connection = self._line.is_wanted
+        self.has_data_to_send = self._line.has_data_to_send
 
     def _require_started(self) -> None:
         if self.state in (State.IDLE, State.CLOSING):

@@ -33,7 +33,10 @@ class Peer:
     def hear(self) -> list[dict[str, Any]]:
         """Take what the client wants to send; returns the new messages."""
         before = len(self.heard)
-        if data := self.core.data_to_send():
+        told = self.core.has_data_to_send
+        data = self.core.data_to_send()
+        assert told == bool(data)
+        if data:
             self._ws.receive_data(data)
         for event in self._ws.events():
             match event:

@@ -522,6 +522,11 @@ class CoreMachine(RuleBasedStateMachine):
             assert self.core.next_deadline() is not None
 
     @invariant()
+    def a_connection_is_wanted_unless_we_rest_or_wait(self) -> None:
+        without = self.core.state in (State.IDLE, State.WAITING)
+        assert self.core.wants_connection is not without
+
+    @invariant()
     def rest_is_quiet(self) -> None:
         if self.core.state is State.IDLE:
             assert not self.core.wants_connection

@@ -65,6 +65,11 @@ def test_a_silent_book_is_doubted_and_asked_for_again_until_a_snapshot_comes() -
     assert book.ok
 
 
+def test_the_core_asks_to_be_woken_when_a_filled_book_may_have_fallen_silent() -> None:
+    core, _ = watching(l2_delta(BTC))
+    assert core.next_deadline() == 30.0
+
+
 def test_any_message_for_the_book_breaks_the_silence() -> None:
     core, peer = watching(l2_delta(BTC))
     for now in (20.0, 40.0, 60.0):
