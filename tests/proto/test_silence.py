@@ -8,9 +8,10 @@ from math import inf, nan
 import pytest
 
 from bulk_proto.book import Doubt
+from bulk_proto.books import Books
 from bulk_proto.core import ClientCore
 from bulk_proto.errors import UsageError
-from bulk_proto.events import BookStale
+from bulk_proto.events import BookStale, BookStream, L2Snapshot, OrderBookLevel
 from bulk_proto.subscriptions import Subscription, l2_delta, l2_snapshot
 
 from .peer import Peer, book_message, confirmation, opened
@@ -65,9 +66,11 @@ def test_a_silent_book_is_doubted_and_asked_for_again_until_a_snapshot_comes() -
     assert book.ok
 
 
-def test_the_core_asks_to_be_woken_when_a_filled_book_may_have_fallen_silent() -> None:
-    core, _ = watching(l2_delta(BTC))
-    assert core.next_deadline() == 30.0
+def test_a_snapshot_nobody_waited_for_is_listened_after_as_well() -> None:
+    books = Books(patience=2.0, silence=30.0)
+    books.want(l2_snapshot(BTC))
+    books.apply_snapshot(L2Snapshot(BTC, [OrderBookLevel(100.0, 1.0)], [], 1, BookStream.SNAPSHOT), 5.0)
+    assert books.earliest == 35.0
 
 
 def test_any_message_for_the_book_breaks_the_silence() -> None:
