@@ -100,7 +100,7 @@ class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
         return self.size < 0
 
 
-class OrderState(TimedEvent, frozen=True, gc=False, kw_only=True):
+class OrderState(TimedEvent, frozen=True, gc=False):
     """An order as it stands after this event. Sizes are unsigned base units."""
 
     topic: ClassVar[Topic] = Topic.ORDER
@@ -133,7 +133,7 @@ class OrderState(TimedEvent, frozen=True, gc=False, kw_only=True):
         return self.size
 
 
-class Fill(TimedEvent, frozen=True, gc=False, kw_only=True):
+class Fill(TimedEvent, frozen=True, gc=False):
     """One execution of one own order. Positions are *not* computed from fills: the exchange reports them."""
 
     topic: ClassVar[Topic] = Topic.FILL

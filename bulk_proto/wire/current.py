@@ -29,11 +29,12 @@ from bulk_proto.events import (
 )
 
 from .market import market_and_interval
-from .orders import execution_reason, order_side, side_of, time_in_force
+from .orders import execution_reason, order_side, time_in_force
 from .topics import account_of, book_stream
 from .values import Unreadable
 
 _BUY, _SELL = Side.BUY, Side.SELL
+_status_of = OrderStatus.from_string
 Unsigned = Annotated[float, Meta(ge=0)]
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -181,25 +182,26 @@ class _OrderUpdate(_AccountData, frozen=True, gc=False, tag="orderUpdate"):
     pending_on_fill: None = field(default=None, name="pendingOnFill")
 
     def event(self, account: str) -> Event:
-        return OrderState(
-            account=account,
-            symbol=self.sym,
-            order_id=self.oid,
-            status=OrderStatus.from_string(self.status),
-            side=order_side(self.orig_size, self.sz),
-            price=self.px,
-            size=abs(self.sz),
-            size_orig=abs(self.orig_size),
-            size_done=abs(self.fill_size),
-            vwap=self.vwap,
-            timestamp=self.ts,
-            is_maker=self.mk,
-            reduce_only=self.r,
-            order_type=self.ot,
-            tif=time_in_force(self.tif),
-            iso=self.iso,
-            error=self.reason or None,
-            status_text=self.status,
+        return OrderState(  # by place: Python packs more than 15 names into a dictionary first
+            account,
+            self.sym,
+            self.oid,
+            _status_of(self.status),
+            order_side(self.orig_size, self.sz),
+            self.px,
+            abs(self.sz),
+            abs(self.orig_size),
+            abs(self.fill_size),
+            self.vwap,
+            self.ts,
+            self.mk,
+            self.r,
+            self.ot,
+            time_in_force(self.tif),
+            None,  # trigger
+            self.iso,
+            self.reason or None,
+            self.status,
         )
 
 
@@ -219,18 +221,18 @@ class _Fill(_AccountData, frozen=True, gc=False, tag="fill", rename="camel"):
 
     def event(self, account: str) -> Event:
         return Fill(
-            account=account,
-            symbol=self.symbol,
-            order_id=self.order_id,
-            price=self.price,
-            size=abs(self.size),
-            side=side_of(self.is_buy),
-            timestamp=self.timestamp,
-            is_maker=self.maker,
-            fee=self.fee,
-            trade_id=str(self.trade_id),
-            reason=execution_reason(self.reason_code, self.reason or None),
-            counterparty=self.counterparty_hint or None,
+            account,
+            self.symbol,
+            self.order_id,
+            self.price,
+            abs(self.size),
+            _BUY if self.is_buy else _SELL,
+            self.timestamp,
+            self.maker,
+            self.fee,
+            str(self.trade_id),
+            execution_reason(self.reason_code, self.reason or None) if self.reason_code else None,
+            self.counterparty_hint or None,
             side_inferred=True,
         )
 

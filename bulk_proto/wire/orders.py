@@ -48,18 +48,21 @@ _EXECUTION = {
     "margin_prior": ("marginPrior",),
     "margin_after": ("marginAfter",),
 }
+# By themselves, because finding a member in its Enum costs more than all that asks for it.
+_BUY, _SELL = Side.BUY, Side.SELL
 _TIME_IN_FORCE = {
     "gtc": TimeInForce.GTC,
     "ioc": TimeInForce.IOC,
     "alo": TimeInForce.ALO,
     "postonly": TimeInForce.ALO,
+    "postOnly": TimeInForce.ALO,
 }
 _REASONS: Mapping[int, str | None] = {0: None, 1: "liquidation", 2: "adl", 3: "liquidation_sweep"}
 
 
 def side_of(is_buy: bool | None) -> Side | None:
     """The side that a wire flag names; None where the server did not say."""
-    return None if is_buy is None else Side.BUY if is_buy else Side.SELL
+    return None if is_buy is None else _BUY if is_buy else _SELL
 
 
 def order_side(original: float, remaining: float, is_buy: bool | None = None) -> Side | None:
@@ -70,14 +73,16 @@ def order_side(original: float, remaining: float, is_buy: bool | None = None) ->
     """
     signed = original or remaining
     if signed < 0:
-        return Side.SELL
+        return _SELL
     if is_buy is not None:
         return side_of(is_buy)
-    return Side.BUY if signed > 0 else None
+    return _BUY if signed > 0 else None
 
 
 def time_in_force(word: str | None) -> TimeInForce | None:
-    return None if word is None else _TIME_IN_FORCE.get(word.casefold())
+    if word is None:
+        return None
+    return _TIME_IN_FORCE.get(word) or _TIME_IN_FORCE.get(word.casefold())
 
 
 def execution_reason(code: int | None, label: str | None) -> str | None:
