@@ -121,9 +121,10 @@ class Account:
         """
         match event:
             case OrderState():
-                return [*self._orders.updated(event)]
+                return self._orders.updated(event)
             case Fill():
-                return [self._with_side(fill) for fill in self._fills.told(event)]
+                fill = self._fills.told(event)
+                return [] if fill is None else [self._with_side(fill)]
             case AccountSnapshot():
                 return self._replace(event)
             case MarginUpdate():

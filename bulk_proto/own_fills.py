@@ -37,14 +37,14 @@ class OwnFills:
         self._awaited: Counter[_Looks] = Counter()  # told before the connection was lost
         self._window = 0  # fills still to be compared with them
 
-    def told(self, fill: Fill) -> tuple[Fill, ...]:
-        """Remember a fill, as it was received; returns what to tell of it, nothing when it is a repeat."""
+    def told(self, fill: Fill) -> Fill | None:
+        """Remember a fill, as it was received; returns what to tell of it, None when it is a repeat."""
         if fill.trade_id is None:
-            return (fill if self._has_new_looks(fill) else replace(fill, suspected_repeat=True),)
+            return fill if self._has_new_looks(fill) else replace(fill, suspected_repeat=True)
         if self._has_new_id(fill, fill.trade_id):
-            return (fill,)
+            return fill
         self.repeats += 1
-        return ()
+        return None
 
     def connection_lost(self) -> None:
         self._awaited = Counter(self._latest)
@@ -57,10 +57,12 @@ class OwnFills:
 
     def _has_new_id(self, fill: Fill, trade_id: str) -> bool:
         execution = trade_id, fill.order_id
-        if any(execution in generation for generation in self._ids):
-            return False
-        self._ids[-1].add(execution)
-        if len(self._ids[-1]) == _GENERATION:
+        for generation in self._ids:
+            if execution in generation:
+                return False
+        latest = self._ids[-1]
+        latest.add(execution)
+        if len(latest) == _GENERATION:
             self._ids.append(set())
         return True
 

@@ -18,13 +18,15 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from .enums import OrderStatus
-from .events import OrderContradicted, OrderState
+from .events import Event, OrderContradicted, OrderState
 from .order_life import NEXT
 from .timestamps import to_nanoseconds
 
 _KEPT = 1024  # finished orders, for late fills; as many without an answer
 
 _STILL_PENDING = frozenset({OrderStatus.PENDING, OrderStatus.ACKNOWLEDGED, OrderStatus.GONE})
+# By themselves, because finding a member in its Enum costs more than comparing it.
+_GONE, _DUPLICATE = OrderStatus.GONE, OrderStatus.REJECTED_DUPLICATE
 
 
 class OwnOrders:
@@ -62,10 +64,12 @@ class OwnOrders:
         return twin
 
     def find(self, order_id: str) -> OrderState | None:
-        for orders in (self.open, self.pending, self.in_doubt, self.finished):
-            if (order := orders.get(order_id)) is not None:
-                return order
-        return None
+        return (
+            self.open.get(order_id)
+            or self.pending.get(order_id)
+            or self.in_doubt.get(order_id)
+            or self.finished.get(order_id)
+        )
 
     def register(self, order: OrderState, other_ids: tuple[str, ...] = ()) -> None:
         """An order is being sent. One that is known already, sent again, changes nothing."""
@@ -95,7 +99,7 @@ class OwnOrders:
             # A refusal ends what was never placed. It says nothing about an order that lives: a cancel or
             # a second placing of it was refused. Whatever is refused as a duplicate was placed before.
             self.pending.pop(order_id, None)
-            if status is not OrderStatus.REJECTED_DUPLICATE:
+            if status is not _DUPLICATE:
                 self.in_doubt.pop(order_id, None)
             return
         known = waiting or self.open.get(order_id)
@@ -115,22 +119,23 @@ class OwnOrders:
             )
         )
 
-    def updated(self, update: OrderState) -> list[OrderState | OrderContradicted]:
+    def updated(self, update: OrderState) -> list[Event]:
         """The stream tells about an order: the update with its side if it is news, and what is odd about it.
 
         Life after an end and a second end are not believed; pending after placed is.
         """
         known = self.find(update.order_id)
-        update = _with_side(update, known)
-        objections: list[OrderState | OrderContradicted] = []
+        news: list[Event] = []
         if known is not None:
-            objections += self._objections(update, known)
+            update = _with_side(update, known)
+            news += self._objections(update, known)
             if not self._is_news(update, known):
-                return objections
-        self.finished.pop(update.order_id, None)
-        self._told.pop(update.order_id, None)
+                return news
+            self.finished.pop(update.order_id, None)
+            self._told.pop(update.order_id, None)
         self._store(update)
-        return [*objections, update]
+        news.append(update)
+        return news
 
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer will come for these: what the next snapshot says of them counts."""
@@ -168,26 +173,26 @@ class OwnOrders:
 
     def _list(self, row: OrderState) -> None:
         end = self.finished.get(row.order_id)
-        if end is not None and end.status is not OrderStatus.GONE and not _is_later(row, end):
+        if end is not None and end.status is not _GONE and not _is_later(row, end):
             return
         self.finished.pop(row.order_id, None)
         self._told.pop(row.order_id, None)
         self._store(row)
 
     def _gone(self, order: OrderState) -> OrderState:
-        gone = replace(order, status=OrderStatus.GONE, size=0.0)
+        gone = replace(order, status=_GONE, size=0.0)
         self._told.pop(order.order_id, None)
         self._store(gone)
         return gone
 
     def _is_news(self, update: OrderState, known: OrderState) -> bool:
         order_id = update.order_id
-        if known.status is OrderStatus.GONE:  # our own guess: the exchange knows better
+        if known.status is _GONE:  # our own guess: the exchange knows better
             return update.status.is_terminal() or _is_later(update, known, undated=True)
         by_reply = order_id in self._told
         if known.status.is_terminal():
             return by_reply and update.status.is_terminal()
-        if update.status is OrderStatus.REJECTED_DUPLICATE and order_id not in self.pending:
+        if update.status is _DUPLICATE and order_id not in self.pending:
             return False  # what was refused is its repetition, because it was placed before
         if by_reply or order_id not in self.open:
             return True
