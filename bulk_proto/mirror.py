@@ -15,12 +15,14 @@ from .config import Config
 from .events import (
     AccountSnapshot,
     BookStream,
+    Candles,
     Event,
     L2Snapshot,
     MarginUpdate,
     MessageRefused,
     PositionUpdate,
     Ticker,
+    Trades,
 )
 from .inventory import Inventory
 from .subscription_table import SubscriptionTable
@@ -30,7 +32,7 @@ from .wire import split_topic
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 _KIND_OF = {stream: kind for kind, stream in _BOOK_STREAMS.items()}
-_MOVES_POSITIONS = (AccountSnapshot, MarginUpdate, PositionUpdate)
+_MOVES_POSITIONS = frozenset((AccountSnapshot, MarginUpdate, PositionUpdate))
 
 
 class Mirror:
@@ -51,6 +53,8 @@ class Mirror:
         self.observers: dict[type, Callable[[Any, float], object]] = {
             L2Snapshot: self._on_snapshot,
             Ticker: self._on_ticker,
+            Trades: _keep_nothing,
+            Candles: _keep_nothing,
             MessageRefused: self._on_refused,
         }
 
@@ -96,22 +100,26 @@ class Mirror:
         self._subscriptions.prime((_KIND_OF[snapshot.stream], snapshot.symbol))
 
     def _on_ticker(self, ticker: Ticker, now: float) -> None:
-        if ("ticker", ticker.symbol) not in self._subscriptions.wanted:
+        symbol = ticker.symbol
+        if symbol not in self.tickers and ("ticker", symbol) not in self._subscriptions.wanted:
             return  # kept nowhere: symbols are the exchange's to invent
-        self.tickers[ticker.symbol] = ticker
-        price = ticker.mark_price if ticker.mark_price is not None else ticker.last_price
+        self.tickers[symbol] = ticker
+        price = ticker.mark_price
+        if price is None:
+            price = ticker.last_price
         if price is not None:
-            self.prices[ticker.symbol] = price
+            self.prices[symbol] = price
 
     def _on_account(self, event: AccountEvent) -> Sequence[Event]:
         account = self.accounts.get(event.account)
         if account is None:
             return (event,)
         news = account.apply(event)
-        if isinstance(event, _MOVES_POSITIONS) and event.account == self.home:
-            self.inventory.reconcile(account.positions.values(), account.margin)
-        if isinstance(event, AccountSnapshot):
-            self._subscriptions.prime(("account", event.account))
+        if type(event) in _MOVES_POSITIONS:
+            if event.account == self.home:
+                self.inventory.reconcile(account.positions.values(), account.margin)
+            if isinstance(event, AccountSnapshot):
+                self._subscriptions.prime(("account", event.account))
         return news
 
     def _on_refused(self, refused: MessageRefused, now: float) -> None:
@@ -122,3 +130,7 @@ class Mirror:
         elif kind == "account" and (account := self.accounts.get(name)) is not None:
             account.mark_stale()
             self._subscriptions.renew((kind, name), now)
+
+
+def _keep_nothing(event: Event, now: float) -> None:
+    """For what is news and no state."""

@@ -93,6 +93,8 @@ class OrderBookLevel(Struct, frozen=True, gc=False):
 class BookStream(Enum):
     """Which subscription a book message came from; both can carry snapshots."""
 
+    __hash__ = object.__hash__  # members are singletons, and Enum's own hash runs Python code
+
     SNAPSHOT = "l2Snapshot"
     DELTA = "l2Delta"
 
