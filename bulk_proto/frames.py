@@ -106,17 +106,18 @@ class BegunText:
         shortest = 0 if header_size == 2 else _LONGEST_SHORT + 1 if header_size == 4 else _LONGEST_MEDIUM + 1
         begin = start + header_size
         end = begin + size
+        piece = data[begin:]
         if (
             len(head) >= header_size
             and head[0] == _FINAL_TEXT
             and head[1] <= _LENGTH
             and shortest <= size <= self._max_size
             and end > len(data)
-            and data[begin:].isascii()
+            and piece.isascii()
         ):
             self.missing = end - len(data)
             self._header = head[:header_size]
-            self._parts.append(data[begin:])
+            self._parts.append(piece)
         return self.missing > 0
 
     def join(self, data: bytes) -> tuple[list[bytes], bytes, int]:
@@ -131,12 +132,13 @@ class BegunText:
         end = len(piece)
         self._parts.append(piece)
         self.missing -= end
-        if self.missing and piece.isascii():
+        is_ascii = piece.isascii()  # as is all that came before it
+        if self.missing and is_ascii:
             return [], b"", end
         whole, self.missing = not self.missing, 0
         text = b"".join(self._parts)
         self._parts.clear()
-        if whole and (text.isascii() or _is_utf8(text)):
+        if whole and (is_ascii or _is_utf8(piece)):
             return [text], b"", end
         return [], self._header + text, end
 
