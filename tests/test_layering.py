@@ -23,6 +23,7 @@ ALLOWED = {
     "bisect",
     "collections",
     "contextlib",
+    "contextvars",
     "dataclasses",
     "datetime",
     "decimal",

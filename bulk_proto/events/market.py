@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from bulk_proto.enums import Side, Topic
 from bulk_proto.timestamps import to_nanoseconds
 
+from . import series
 from .base import Event, TimedEvent
 
 
@@ -135,18 +136,22 @@ class L2Delta(TimedEvent, frozen=True, gc=False):
 
 
 class Candle(Struct, frozen=True, gc=False):
-    """One bar. A later candle with the same ``open_time`` replaces it: the open bar is repeated."""
+    """One bar. A later candle with the same ``open_time`` replaces it: the open bar is repeated.
 
-    symbol: str
-    interval: str  # as on the wire: 1m is a minute, 1M a month
-    open_time: int | None  # ms
-    close_time: int | None  # ms
-    open: float | None
-    high: float | None
-    low: float | None
-    close: float | None
-    volume: float | None  # base units
-    num_trades: int | None
+    Rows of the wire are read straight into this form; market and interval, which they leave out, are those
+    of the series being read. Whoever makes a candle names both.
+    """
+
+    symbol: str = field(default_factory=series.symbol, name="seriesSymbol")
+    interval: str = field(default_factory=series.interval, name="seriesInterval")  # 1m: minute, 1M: month
+    open_time: int = field(default_factory=series.open_time, name="t")  # ms
+    close_time: int | None = field(default=None, name="T")  # ms
+    open: float | None = field(default=None, name="o")
+    high: float | None = field(default=None, name="h")
+    low: float | None = field(default=None, name="l")
+    close: float | None = field(default=None, name="c")
+    volume: float | None = field(default=None, name="v")  # base units
+    num_trades: int | None = field(default=None, name="n")
 
 
 class Candles(Event, frozen=True, gc=False):

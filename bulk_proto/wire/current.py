@@ -26,6 +26,7 @@ from bulk_proto.events import (
     Ticker,
     Trade,
     Trades,
+    series,
 )
 
 from .market import market_and_interval
@@ -95,30 +96,35 @@ class _TradesMessage(_Current, frozen=True, gc=False, tag="trades"):
         return Trades(trades[0].symbol, trades)
 
 
-class _CandleRow(Struct, frozen=True, gc=False):
-    t: int
-    T: int | None = None
-    o: float | None = None
-    h: float | None = None
-    l: float | None = None  # noqa: E741 (named by the wire)
-    c: float | None = None
-    v: float | None = None
-    n: int | None = None
+class _Series:
+    """A candle topic. Reading it begins the series, so that it must stand before the rows."""
+
+    __slots__ = ("interval", "symbol")
+
+    def __init__(self, topic: str) -> None:
+        self.symbol, self.interval = market_and_interval(topic)
+        series.begin(self.symbol, self.interval)
+
+
+def _series(kind: type, topic: object) -> _Series:
+    """What the decoder asks about the only type that it does not know."""
+    if not isinstance(topic, str):
+        raise Unreadable("candles whose topic is no text")
+    return _Series(topic)
 
 
 class _CandlesData(Struct, frozen=True, gc=False):
-    candles: list[_CandleRow]
+    candles: list[Candle]
 
 
-class _CandlesMessage(_Current, frozen=True, gc=False, tag="candle"):
+class _CandlesMessage(Struct, frozen=True, gc=False, tag_field="type", tag="candle"):
+    topic: _Series
     data: _CandlesData
 
     def event(self) -> Event:
-        symbol, interval = market_and_interval(self.topic)
-        rows = [
-            Candle(symbol, interval, row.t, row.T, row.o, row.h, row.l, row.c, row.v, row.n)
-            for row in self.data.candles
-        ]
+        symbol, interval, rows = self.topic.symbol, self.topic.interval, self.data.candles
+        if rows and (rows[0].symbol, rows[0].interval) != (symbol, interval):
+            raise Unreadable("candles that stand before their topic")
         return Candles(symbol, interval, rows)
 
 
@@ -250,4 +256,4 @@ class _AccountMessage(_Current, frozen=True, gc=False, tag="account"):
 Current = (
     _TickerMessage | _TradesMessage | _CandlesMessage | _SnapshotMessage | _DeltaMessage | _AccountMessage
 )
-MESSAGES: msgspec.json.Decoder[Current] = msgspec.json.Decoder(Current)
+MESSAGES: msgspec.json.Decoder[Current] = msgspec.json.Decoder(Current, dec_hook=_series)

@@ -23,7 +23,7 @@ from bulk_proto.events import (
     Trade,
     Trades,
 )
-from bulk_proto.wire import decode
+from bulk_proto.wire import decode, decode_all
 
 from . import wire_messages as wire
 from .wire_messages import data_of, read
@@ -206,6 +206,25 @@ def test_two_candles_in_two_candles_out() -> None:
     assert {(candle.symbol, candle.interval) for candle in event.candles} == {("BTC-USD", "1M")}
 
 
+def test_candles_belong_to_the_topic_of_their_own_message_wherever_it_stands() -> None:
+    rows = json.dumps({"candles": [CANDLE, CANDLE]}).encode()
+    before = b'{"type":"candle","topic":"candle.%b","data":' + rows + b"}"
+    behind = b'{"type":"candle","data":' + rows + b',"topic":"candle.%b"}'
+    both = b'{"type":"candle","topic":"candle.NO-ONE.1h","data":' + rows + b',"topic":"candle.%b"}'
+    names = [b"A-B.1m", b"C-D.1m", b"C-D.1M"]
+    messages = [form % name for name in names for form in (before, behind, both)]
+    for event, name in zip(decode_all(messages), [name for name in names for _ in range(3)], strict=True):
+        assert isinstance(event, Candles)
+        series = tuple(name.decode().split("."))
+        assert (event.symbol, event.interval) == series
+        assert [(candle.symbol, candle.interval) for candle in event.candles] == [series, series]
+
+
+def test_a_row_does_not_name_the_market_of_its_candle() -> None:
+    rows = [CANDLE | {"symbol": "C-D", "interval": "1h", "s": "C-D", "i": "1h"}]
+    assert read(type="candle", topic="candle.BTC-USD.1m", data={"candles": rows}) == decode(wire.CANDLES)
+
+
 def test_null_figures_of_a_candle_are_none() -> None:
     event = read(
         type="candle", topic="candle.BTC-USD.1m", data={"candles": [{"t": 1, "c": None, "v": "2.5"}]}
@@ -222,8 +241,8 @@ def test_a_candle_without_open_time_is_refused(row: object) -> None:
     assert event.stream == "candle.BTC-USD.1m"
 
 
-@pytest.mark.parametrize("topic", [None, "", "candle", "candle.BTC-USD", "candle..1m", "candle.BTC-USD."])
-def test_candles_whose_topic_names_no_market_and_interval_are_refused(topic: str | None) -> None:
+@pytest.mark.parametrize("topic", [None, 5, "", "candle", "candle.BTC-USD", "candle..1m", "candle.BTC-USD."])
+def test_candles_whose_topic_names_no_market_and_interval_are_refused(topic: object) -> None:
     assert isinstance(read(type="candle", topic=topic, data={"candles": [CANDLE]}), MessageRefused)
 
 
