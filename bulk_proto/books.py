@@ -63,7 +63,7 @@ class Books:
         # A periodic snapshot cut to nlevels says nothing about the levels that the deltas maintain below.
         partial = source.nlevels is not None and BookStream.DELTA in sources
         book = self.by_symbol[snapshot.symbol]
-        if book.why is Doubt.SILENT:
+        if not book.ok and book.why is Doubt.SILENT:
             self._silence.answered(book.symbol, now)
         book.apply_snapshot(snapshot, covers_all=not partial, now=now)
         self._silence.listen(now)

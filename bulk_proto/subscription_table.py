@@ -115,7 +115,7 @@ class SubscriptionTable:
 
     def prime(self, stream: Stream) -> None:
         """The first state of a topic has arrived, before or after its confirmation."""
-        if stream in self.wanted and stream not in self._primed:
+        if stream not in self._primed and stream in self.wanted:
             self._primed.add(stream)
             self._settle(stream)
 
