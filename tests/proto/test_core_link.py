@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bulk_proto import subscriptions as topics
-from bulk_proto.core import State
+from bulk_proto.core import ClientCore, Direction, State
 from bulk_proto.errors import ConnectionDropped, HandshakeRejected, LinkError, RequestTimedOut, UsageError
 from bulk_proto.events import (
     Connected,
@@ -19,6 +21,7 @@ from bulk_proto.events import (
 )
 
 from .peer import confirmation, connect, make_core, opened, snapshot_of_account, ticker_message
+from .server_bytes import text
 
 
 def only(events: list[Event], kind: type[Event]) -> list[Event]:
@@ -411,8 +414,6 @@ def test_a_reconnection_is_announced_as_resumed() -> None:
 
 
 def test_a_traced_core_shows_every_message_in_both_directions() -> None:
-    from bulk_proto.core import ClientCore, Direction
-
     seen: list[tuple[Direction, bytes]] = []
     core = ClientCore(make_core().config, trace=lambda way, text: seen.append((way, text)))
     core.want([topics.ticker("BTC-USD")])
@@ -421,3 +422,16 @@ def test_a_traced_core_shows_every_message_in_both_directions() -> None:
     peer.say(ticker_message())
     assert [way for way, _ in seen] == [Direction.SENT, Direction.RECEIVED]
     assert b"ticker" in seen[0][1]
+
+
+def test_messages_of_one_read_are_all_traced() -> None:
+    seen: list[bytes] = []
+    core = ClientCore(make_core().config, trace=lambda _, text: seen.append(text))
+    core.start(0.0)
+    connect(core)
+    ticker = json.dumps(ticker_message()).encode()
+    texts = [ticker, b"{", ticker]
+    core.receive_data(b"".join(map(text, texts)), 1.0)
+    assert seen == texts
+    kinds = [type(event).__name__ for event in core.events()]
+    assert kinds == ["Connected", "Ticker", "MessageRefused", "Ticker"]
