@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct, field
 
@@ -112,7 +112,7 @@ class L2Snapshot(TimedEvent, frozen=True, gc=False):
     stream: BookStream = BookStream.SNAPSHOT
 
 
-class L2Delta(TimedEvent, frozen=True, gc=False):
+class L2Delta(TimedEvent, frozen=True, gc=False, tag_field="updateType", tag="delta"):
     """Changed levels with their new absolute sizes; usually one level on one side.
 
     ``changes`` are those of the bids and those of the asks, as they stand on the wire: nine messages of
@@ -124,7 +124,6 @@ class L2Delta(TimedEvent, frozen=True, gc=False):
     symbol: Annotated[str, Meta(min_length=1)]
     changes: tuple[list[OrderBookLevel], list[OrderBookLevel]] = field(name="levels")
     timestamp: int | None  # documented in ms
-    update_type: Literal["delta"] = field(default="delta", name="updateType")
 
     @property
     def bid_changes(self) -> list[OrderBookLevel]:

@@ -7,7 +7,7 @@ because it is called something else. What both tiers can read, they read alike.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -128,11 +128,10 @@ class _CandlesMessage(Struct, frozen=True, gc=False, tag_field="type", tag="cand
         return Candles(symbol, interval, rows)
 
 
-class _Book(Struct, frozen=True, gc=False):
+class _Book(Struct, frozen=True, gc=False, tag_field="updateType", tag="snapshot"):
     symbol: Text
     levels: tuple[list[OrderBookLevel], list[OrderBookLevel]]
     timestamp: int
-    update_type: Literal["snapshot"] = field(name="updateType")
 
 
 class _SnapshotData(Struct, frozen=True, gc=False):
@@ -153,7 +152,7 @@ class _DeltaData(Struct, frozen=True, gc=False):
     book: L2Delta
 
 
-class _DeltaMessage(_Current, frozen=True, gc=False, tag="l2Delta"):
+class _DeltaMessage(Struct, frozen=True, gc=False, tag_field="type", tag="l2Delta"):
     data: _DeltaData
 
     def event(self) -> Event:
