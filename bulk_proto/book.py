@@ -225,7 +225,7 @@ class OrderBook(Quotes):
         if moment < self._corrected[0]:
             bids = self._bids.below(self._corrected[1], bids)
             asks = self._asks.below(self._corrected[2], asks)
-        return L2Delta(delta.symbol, (bids, asks), timestamp) if bids or asks else None
+        return L2Delta(delta.symbol, (tuple(bids), tuple(asks)), timestamp) if bids or asks else None
 
     def _is_outdated(self, timestamp: int) -> bool:
         """True when a snapshot of that time could only take the book back."""
@@ -283,7 +283,7 @@ class OrderBook(Quotes):
         self.ok = self._doubt is None and self.crossed_at is None
 
 
-def _others(changes: list[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
+def _others(changes: Iterable[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
     """Those of ``changes`` whose price is not among ``touched``."""
     prices = {level.price for level in touched}
     return [level for level in changes if level.price not in prices]

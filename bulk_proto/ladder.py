@@ -43,8 +43,9 @@ class Ladder:
             rank = level.price * self._sign
             levels = self._levels
             if level.size > 0.0:
+                known = len(levels)
                 levels[rank] = level
-                if len(levels) > len(self._ranks):
+                if len(levels) > known:
                     insort(self._ranks, rank)
             elif levels.pop(rank, None) is not None:
                 del self._ranks[bisect_left(self._ranks, rank)]

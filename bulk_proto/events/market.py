@@ -112,6 +112,10 @@ class L2Snapshot(TimedEvent, frozen=True, gc=False):
     stream: BookStream = BookStream.SNAPSHOT
 
 
+Changes = tuple[OrderBookLevel, ...]
+"""Changed levels of one side of a book."""
+
+
 class L2Delta(TimedEvent, frozen=True, gc=False, tag_field="updateType", tag="delta"):
     """Changed levels with their new absolute sizes; usually one level on one side.
 
@@ -122,15 +126,15 @@ class L2Delta(TimedEvent, frozen=True, gc=False, tag_field="updateType", tag="de
     topic: ClassVar[Topic] = Topic.L2DELTA
 
     symbol: Annotated[str, Meta(min_length=1)]
-    changes: tuple[list[OrderBookLevel], list[OrderBookLevel]] = field(name="levels")
+    changes: tuple[Changes, Changes] = field(name="levels")
     timestamp: int | None  # documented in ms
 
     @property
-    def bid_changes(self) -> list[OrderBookLevel]:
+    def bid_changes(self) -> Changes:
         return self.changes[0]
 
     @property
-    def ask_changes(self) -> list[OrderBookLevel]:
+    def ask_changes(self) -> Changes:
         return self.changes[1]
 
 

@@ -138,7 +138,7 @@ def _book(message: dict[str, Any], stream: str, kind: BookStream) -> L2Snapshot 
         case "snapshot":
             return L2Snapshot(symbol, bids, asks, timestamp, book_stream(stream, kind))
         case "delta":
-            return L2Delta(symbol, (bids, asks), timestamp)
+            return L2Delta(symbol, (tuple(bids), tuple(asks)), timestamp)
         case _:
             raise Unreadable("book that is neither snapshot nor delta")
 

@@ -29,7 +29,7 @@ def snapshot(bids: Rows, asks: Rows, at: int | None = MS) -> L2Snapshot:
 
 
 def delta(bids: Rows = (), asks: Rows = (), at: int | None = MS + 1) -> L2Delta:
-    return L2Delta(BTC, (levels(bids), levels(asks)), at)
+    return L2Delta(BTC, (tuple(levels(bids)), tuple(levels(asks))), at)
 
 
 def opened(bids: Rows = ((100, 1), (99, 2)), asks: Rows = ((101, 3), (102, 4))) -> OrderBook:

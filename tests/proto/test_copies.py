@@ -30,13 +30,13 @@ def test_a_copied_book_answers_like_the_original_until_that_changes() -> None:
     copy = original.copy()
     assert (str(copy), copy.ok, copy.why, copy.age(6.0)) == (str(original), True, None, 1.0)
     assert (copy.timestamp, copy.late, copy.live) == (original.timestamp, 0, True)
-    original.apply_delta(L2Delta("BTC-USD", ([OrderBookLevel(100.0, 3.0)], []), 1_001), now=6.0)
+    original.apply_delta(L2Delta("BTC-USD", ((OrderBookLevel(100.0, 3.0),), ()), 1_001), now=6.0)
     original.forget("disconnected")
     assert copy.bids == (OrderBookLevel(99.0, 1.0),)
     assert copy.ok
     original = book()
     copy = original.copy()
-    copy.apply_delta(L2Delta("BTC-USD", ([OrderBookLevel(100.0, 3.0)], []), 1_001), now=6.0)
+    copy.apply_delta(L2Delta("BTC-USD", ((OrderBookLevel(100.0, 3.0),), ()), 1_001), now=6.0)
     assert len(original) == 2
     assert original.timestamp == 1_000
 

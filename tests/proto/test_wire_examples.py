@@ -103,7 +103,9 @@ def test_l2_snapshot() -> None:
 
 
 def test_l2_delta() -> None:
-    assert decode(wire.L2_DELTA) == L2Delta("BTC-USD", ([OrderBookLevel(64250.0, 0.0, 0)], []), 1767225600260)
+    assert decode(wire.L2_DELTA) == L2Delta(
+        "BTC-USD", ((OrderBookLevel(64250.0, 0.0, 0),), ()), 1767225600260
+    )
 
 
 def test_risk() -> None:

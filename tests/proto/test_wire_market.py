@@ -301,14 +301,14 @@ def test_a_delta_may_carry_several_levels_on_both_sides() -> None:
     ]
     book = read_book("l2Delta", "l2delta.BTC-USD", updateType="delta", levels=levels)
     assert isinstance(book, L2Delta)
-    assert book.bid_changes == [OrderBookLevel(9.0, 1.0), OrderBookLevel(8.0, 0.0)]
-    assert book.ask_changes == [OrderBookLevel(10.0, 2.0), OrderBookLevel(11.0, 3.0)]
+    assert book.bid_changes == (OrderBookLevel(9.0, 1.0), OrderBookLevel(8.0, 0.0))
+    assert book.ask_changes == (OrderBookLevel(10.0, 2.0), OrderBookLevel(11.0, 3.0))
 
 
 def test_levels_may_spell_price_and_size_out() -> None:
     book = read_book("l2Delta", "l2delta.A", updateType="delta", levels=[[], [{"price": 9, "size": 1}]])
     assert isinstance(book, L2Delta)
-    assert book.ask_changes == [OrderBookLevel(9.0, 1.0)]
+    assert book.ask_changes == (OrderBookLevel(9.0, 1.0),)
 
 
 def test_a_book_without_symbol_or_time_takes_the_market_from_its_topic() -> None:
