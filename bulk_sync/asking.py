@@ -27,7 +27,7 @@ class Asking(CopiedView):
     def settle(self, unknown: OutcomeUnknown, timeout: float | None = None) -> dict[str, OrderStatus]: ...
 
     def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
-        """Have the driver's thread do this to the core, and wait for what comes of it."""
+        """Have a thread of the driver do this to the core, and wait for what comes of it."""
         errand = Errand(act)
         try:
             with self._guard:

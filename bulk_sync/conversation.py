@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import struct
 
-READ_SIZE = 65536  # bytes
+READ_SIZE = 65536  # bytes; more than a TLS record holds, so that TLS never keeps a rest no poll would show
+LISTENING = 0.01  # seconds for which a listening reader stays in the socket
 
 
 class Conversation:
-    """Never blocks, and raises ``OSError`` when the connection broke.
+    """Raises ``OSError`` when the connection broke; nothing but :meth:`listen` blocks.
 
-    ``wants_room`` says that the socket should be watched for room to write as well; ``tls`` is the socket
-    when it talks TLS.
+    ``wants_room`` says that the socket should be watched for room to write as well; ``can_listen`` that
+    there is :meth:`listen`: on Linux, for sockets without TLS.
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
         self.sock = sock
-        self.tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll")
         self.unsent = b""
+        self.wants_room = False
+        self._at_once = socket.MSG_DONTWAIT if self.can_listen else 0
         self._sends_later = False
         self._reads_by_writing = False  # TLS must write something before it can read on
-
-    @property
-    def wants_room(self) -> bool:
-        return self._sends_later or self._reads_by_writing
+        sock.setblocking(self.can_listen)
+        if self.can_listen:
+            patience = struct.pack("ll", int(LISTENING), int(LISTENING % 1 * 1e6))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
@@ -33,22 +37,32 @@ class Conversation:
         self._sends_later = False
         try:
             while data:
-                data = data[self.sock.send(data) :]
+                data = data[self.sock.send(data, self._at_once) :]
         except (BlockingIOError, ssl.SSLWantWriteError):
             self._sends_later = True
         except ssl.SSLWantReadError:
             pass  # TLS must hear something first
-        self.unsent = data
+        finally:
+            self.unsent = data
+            self.wants_room = self._sends_later or self._reads_by_writing
 
     def receive(self) -> bytes | None:
         """Bytes, ``b""`` at the end of the stream, or None when there are none yet."""
         try:
-            return self.sock.recv(READ_SIZE)
+            return self.sock.recv(READ_SIZE, self._at_once)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._reads_by_writing = False
         except ssl.SSLWantWriteError:
             self._reads_by_writing = True
+        self.wants_room = self._sends_later or self._reads_by_writing
         return None
+
+    def listen(self) -> bytes | None:
+        """The same, but wait a moment for them: one call of the system instead of two."""
+        try:
+            return self.sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
 
     def close(self) -> None:
         self.sock.close()

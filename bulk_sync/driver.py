@@ -1,19 +1,23 @@
 """Runs one core on a socket, in background threads: all waiting happens here, no deciding does.
 
 One thread at a time reads: it owns the socket, keeps time, runs the errands of other threads and hands out
-events; :mod:`bulk_sync.shifts` says which thread that is. It alone changes the core, under a lock that
-those who look at it share. Whatever it knows between two events is in the driver, so that another thread can
-go on at any of them.
+events; :mod:`bulk_sync.shifts` says which thread that is. It changes the core under a lock that those who
+look at it share. Whatever it knows between two events is in the driver, so that another thread can go on at
+any of them.
+
+While messages come one after the other, the reader is deaf to all else between them, for moments
+(:mod:`bulk_sync.lookout`). Then its relief runs the errands of others and sends what comes of them, holding
+the lock. The reader does nothing before it has said under that lock that it is back: one of the two acts.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from time import monotonic
 from typing import Any
 
 from bulk_proto.core import ClientCore, State
@@ -22,7 +26,7 @@ from bulk_proto.errors import LinkError
 from .attempts import Attempt, attempt_to_connect, give_up
 from .audience import Audience, HandlerThread
 from .connectors import Connector
-from .conversation import Conversation
+from .conversation import LISTENING, Conversation
 from .errands import FOREVER, Bell, Errand
 from .faults import reason_of
 from .lookout import Lookout
@@ -95,7 +99,7 @@ class Driver:
             self.wake()
             self._have_somebody_read()
         else:
-            errand.run(time.monotonic())
+            errand.run(monotonic())
 
     def leave(self) -> None:
         """Have the core stopped; takes no lock and never blocks."""
@@ -116,8 +120,8 @@ class Driver:
                 thread.join(None if timeout == FOREVER else timeout)
 
     def wake(self) -> None:
-        if self._lookout is not None:
-            self._lookout.ring()
+        if self._lookout is not None and not self._lookout.ring() and self._shift is not None:
+            self._shift.call_stand_in()  # for an errand; all else can wait until the reader is back
 
     def disown(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to the exchange."""
@@ -158,8 +162,23 @@ class Driver:
             self._audience.collect(self.core.events())
 
     def _stand_by(self, shift: Shift) -> None:
-        if shift.stand_by():
+        if shift.stand_by(self._stand_in):
             self._read()
+
+    def _stand_in(self) -> None:
+        """Run the errands that the reader does not hear of. Called by its relief."""
+        if not self._errands:
+            return
+        with self._guard:
+            if self._conversation is None or self._lookout is None or not self._lookout.is_deaf:
+                return  # the reader is back: it looks for errands under the guard as well
+            try:
+                self._take_stock(monotonic())
+                self._conversation.send(self.core.data_to_send())
+            except OSError:
+                pass  # what was not sent is kept, and the reader runs into the same
+            except Exception as fault:
+                self._give_up(fault)
 
     def _new_thread(self, target: Callable[[], object]) -> threading.Thread:
         thread = HandlerThread(self._audience, target)
@@ -180,11 +199,11 @@ class Driver:
 
     def _exchange_bytes(self) -> None:
         assert self._lookout is not None
-        conversation, core, data = self._conversation, self.core, None
-        if self._lookout.sleep(self._due) and conversation is not None:
-            data = conversation.receive()
-        now = time.monotonic()
+        conversation, core = self._conversation, self.core
+        data = self._lookout.sleep(self._due)
+        now = monotonic()
         with self._guard:
+            self._lookout.is_deaf = False
             if data is not None:
                 core.receive_data(data, now)
                 if self._soon < self._due:
@@ -197,6 +216,7 @@ class Driver:
 
     def _take_stock(self, now: float) -> None:
         """Run the errands and keep time. Called with the guard held."""
+        assert self._lookout is not None
         while self._errands:
             self._errands.popleft().run(now)
         due = self.core.next_deadline()
@@ -205,6 +225,9 @@ class Driver:
             due = self.core.next_deadline()
         self._due = math.inf if due is None else due
         self._soon = now + SOON
+        # The reader takes stock again once SOON is over, and a moment of listening may end later than that.
+        self._lookout.may_be_deaf = self._due > now + SOON + 2 * LISTENING
+        self._lookout.is_talkative = False  # with messages further apart than SOON: one wake-up for each
         self.serving = self.core.state is not State.IDLE
 
     def _mind_the_connection(self) -> None:
@@ -224,13 +247,15 @@ class Driver:
         self._conversation = Conversation(attempt.result())
         self._lookout.watch(self._conversation)
         with self._guard:
-            self.core.connection_made(time.monotonic())
+            self.core.connection_made(monotonic())
         self._due = 0.0  # its first bytes are to be sent
 
     def _lose_connection(self, fault: Exception) -> None:
+        assert self._lookout is not None
         with self._guard:
+            self._lookout.is_deaf = False
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
-            self.core.connection_lost(time.monotonic(), reason)
+            self.core.connection_lost(monotonic(), reason)
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -249,7 +274,7 @@ class Driver:
         """Nobody will read or keep time any more: let the core end everything that is open."""
         self._fault = fault
         with self._guard, suppress(Exception):  # whatever else is broken
-            now = time.monotonic()
+            now = monotonic()
             self.serving = False
             while self._errands or self.core.state is not State.IDLE:  # an errand may start the core
                 self.core.stop(now)

@@ -1,6 +1,6 @@
-"""How any thread has the driver's thread do something to the core, and waits for what comes of it.
+"""How any thread has one of the driver's do something to the core, and waits for what comes of it.
 
-Only the driver's thread changes the core. A thread that Ctrl-C may hit at any point can therefore never
+Only threads of the driver change the core. A thread that Ctrl-C may hit at any point can therefore never
 leave it half changed. What a thread waits on is a plain lock for the same reason: taking one either
 happens or does not, while the classes of :mod:`threading` can be interrupted with a lock of theirs held.
 """
@@ -52,7 +52,7 @@ class Errand(Generic[T]):
         self._withdrawn = False
 
     def run(self, now: float) -> None:
-        """Do it. Called by the driver's thread, once."""
+        """Do it. Called by a thread of the driver, once."""
         if self._withdrawn:
             return
         try:

@@ -60,20 +60,28 @@ class Shift:
         self._over = True
         self._bell.ring()
 
-    # For handlers ----------------------------------------------------------------------------------------
+    # For other threads, and handlers ---------------------------------------------------------------------
 
     def call_relief(self) -> None:
         """The handler that runs in the reading thread is about to wait for something that must be read."""
         self._called = True
         self._bell.ring()
 
+    def call_stand_in(self) -> None:
+        """There is something to do that the reader does not hear of."""
+        self._bell.ring()
+
     # For the relief --------------------------------------------------------------------------------------
 
-    def stand_by(self) -> bool:
-        """Wait. True: read from now on, the reader's handler takes its time. False: the shift has ended."""
+    def stand_by(self, stand_in: Callable[[], object]) -> bool:
+        """Wait. True: read from now on, the reader's handler takes its time. False: the shift has ended.
+
+        ``stand_in`` is called meanwhile, after each :meth:`call_stand_in` and now and then.
+        """
         while not self._over:
             if self._is_needed() and self.take_back():
                 return True
+            stand_in()
         return False
 
     def _is_needed(self) -> bool:

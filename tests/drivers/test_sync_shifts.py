@@ -96,7 +96,7 @@ class Reading:
                 return
 
     def _stand_by(self, shift: Shift) -> None:
-        if shift.stand_by():
+        if shift.stand_by(lambda: None):
             self._read()
 
 
@@ -160,7 +160,7 @@ def relieved_within(handlers: int, chance: Random) -> bool:
     """Run so many handlers, of which few let other threads run meanwhile; did the relief take over?"""
     shift = Shift()
     relieved: list[bool] = []
-    relief = threading.Thread(target=lambda: relieved.append(shift.stand_by()))
+    relief = threading.Thread(target=lambda: relieved.append(shift.stand_by(lambda: None)))
     relief.start()
     shift.begin_round()
     kept = True
@@ -191,7 +191,7 @@ def test_a_relief_sleeps_while_nothing_happens_and_wakes_for_the_next_handler(
     monkeypatch.setattr("bulk_sync.shifts.PATIENCE", 0.001)
     shift = Shift()
     relieved: list[bool] = []
-    relief = threading.Thread(target=lambda: relieved.append(shift.stand_by()))
+    relief = threading.Thread(target=lambda: relieved.append(shift.stand_by(lambda: None)))
     relief.start()
     until(lambda: shift._relief_sleeps)
     shift.begin_round()
