@@ -210,7 +210,7 @@ class Driver:
                     self._due = self._soon
             if now >= self._due or self._errands:
                 self._take_stock(now)
-            answer = core.data_to_send()
+            answer = core.data_to_send() if core.has_data_to_send else b""
         if conversation is not None and (answer or conversation.unsent):
             conversation.send(answer)
 
