@@ -17,10 +17,11 @@ RELEASED = "released client"
 
 def cases(share: float) -> list[Case]:
     messages = max(1_000, int(60_000 * share))
+    many_each = max(3_000, min(200_000, int(600_000 * share)))  # so that each of 300 books is well in use
     flood = {"backend": "asyncio", "messages": max(500, int(5_000 * share))}
     candles = {"times": max(2, int(100 * share))}
     return [
-        _more("300 symbols over 3", "symbols", "symbols", 300, 3, 1.4, {"messages": messages}),
+        _more("300 symbols over 3", "symbols", "symbols", 300, 3, 1.4, {"messages": many_each}),
         _more(
             "1000 open requests over 1", "requests", "open_requests", 1_000, 1, 2, {"times": messages // 30}
         ),
