@@ -94,20 +94,19 @@ class OrderBook(Quotes):
         """
         timestamp = snapshot.timestamp
         newer: list[L2Delta] = []
-        all_remembered = True
         if timestamp is None:
             self._restart_time()
         elif not self._newest <= timestamp < self._horizon:
-            if self._is_outdated(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT) and self.ok:
+            if self._is_outdated(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
                 return False
-            newer, all_remembered = self._changes_after(timestamp)
+            newer, _ = self._changes_after(timestamp)
         self._put(snapshot, covers_all or not self.ok)
         for delta in newer:
             self._bids.change(delta.bid_changes)
             self._asks.change(delta.ask_changes)
         self.live = True
         self.touched_at = now
-        self._doubt = None if all_remembered else Doubt.TOO_LATE
+        self._doubt = None
         self._note_crossing(now)
         return True
 
@@ -120,12 +119,13 @@ class OrderBook(Quotes):
         if timestamp is not None and self._newest <= timestamp < self._horizon:
             self._newest = timestamp
             self._lateness = 0
+            self._recent.append(delta)
         else:
             news = self._judge(delta) if self.live else None
             if news is None:
                 return False
             delta = news
-        self._recent.append(delta)
+            self._remember(delta)
         self.touched_at = now
         bids, asks = delta.changes
         touched = bids and self._bids.change(bids)
@@ -226,6 +226,16 @@ class OrderBook(Quotes):
             bids = self._bids.below(self._corrected[1], bids)
             asks = self._asks.below(self._corrected[2], asks)
         return L2Delta(delta.symbol, (tuple(bids), tuple(asks)), timestamp) if bids or asks else None
+
+    def _remember(self, delta: L2Delta) -> None:
+        """Keep a change that is not plainly the next in the order of time: the oldest is forgotten first."""
+        recent = self._recent
+        newer: list[L2Delta] = []
+        if delta.timestamp is not None:
+            newer, _ = self._changes_after(delta.timestamp)
+        if len(recent) == recent.maxlen:
+            recent.popleft()
+        recent.insert(recent.index(newer[0]) if newer else len(recent), delta)
 
     def _is_outdated(self, timestamp: int) -> bool:
         """True when a snapshot of that time could only take the book back."""

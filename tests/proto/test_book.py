@@ -294,12 +294,12 @@ def test_a_book_that_has_seen_a_late_message_remembers_more_but_nothing_it_has_f
     assert (rows(book.asks), book.ok) == ([(101, 3), (102, 7)], False)
 
 
-def test_a_late_snapshot_that_cannot_be_brought_up_to_date_leaves_the_doubt() -> None:
+def test_a_late_snapshot_that_cannot_be_brought_up_to_date_clears_no_doubt() -> None:
     book = busy(_GLANCE + 1)
     book.mark_suspect("something else")
     late = snapshot([(90, 1)], [(120, 1)], at=MS + 5)
-    assert book.apply_snapshot(late, covers_all=True)
-    assert book.why == "a message came too late to be judged"
+    assert not book.apply_snapshot(late, covers_all=True)
+    assert book.why == "something else"
     assert book.apply_snapshot(late, covers_all=True)  # again: the clock itself went back
     assert (rows(book.bids), book.ok) == ([(90, 1)], True)
 
