@@ -138,6 +138,9 @@ class L2Delta(TimedEvent, frozen=True, gc=False, tag_field="updateType", tag="de
         return self.changes[1]
 
 
+_Unsaid = Annotated[str, Meta(pattern="(?!)")]  # no text matches: a row that says it is not read this way
+
+
 class Candle(Struct, frozen=True, gc=False):
     """One bar. A later candle with the same ``open_time`` replaces it: the open bar is repeated.
 
@@ -145,8 +148,8 @@ class Candle(Struct, frozen=True, gc=False):
     of the series being read. Whoever makes a candle names both.
     """
 
-    symbol: str = field(default_factory=series.symbol, name="seriesSymbol")
-    interval: str = field(default_factory=series.interval, name="seriesInterval")  # 1m: minute, 1M: month
+    symbol: _Unsaid = field(default_factory=series.symbol, name="seriesSymbol")
+    interval: _Unsaid = field(default_factory=series.interval, name="seriesInterval")  # 1m: minute, 1M: month
     open_time: int = field(default_factory=series.open_time, name="t")  # ms
     close_time: int | None = field(default=None, name="T")  # ms
     open: float | None = field(default=None, name="o")

@@ -225,6 +225,15 @@ def test_a_row_does_not_name_the_market_of_its_candle() -> None:
     assert read(type="candle", topic="candle.BTC-USD.1m", data={"candles": rows}) == decode(wire.CANDLES)
 
 
+@pytest.mark.parametrize("name", ["seriesSymbol", "seriesInterval"])
+@pytest.mark.parametrize("value", ["1h", "", 5, None])
+def test_no_row_names_the_series_by_the_words_that_fill_it_in(name: str, value: object) -> None:
+    rows = [CANDLE, CANDLE | {name: value}]
+    event = read(type="candle", topic="candle.BTC-USD.1m", data={"candles": rows})
+    assert isinstance(event, Candles)
+    assert [(candle.symbol, candle.interval) for candle in event.candles] == [("BTC-USD", "1m")] * 2
+
+
 def test_null_figures_of_a_candle_are_none() -> None:
     event = read(
         type="candle", topic="candle.BTC-USD.1m", data={"candles": [{"t": 1, "c": None, "v": "2.5"}]}
