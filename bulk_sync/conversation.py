@@ -20,16 +20,13 @@ class Conversation:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll")
+        self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll") and _ends_by_itself(sock)
         self.unsent = b""
         self.wants_room = False
         self._at_once = socket.MSG_DONTWAIT if self.can_listen else 0
         self._sends_later = False
         self._reads_by_writing = False  # TLS must write something before it can read on
         sock.setblocking(self.can_listen)
-        if self.can_listen:
-            patience = struct.pack("ll", int(LISTENING), int(LISTENING % 1 * 1e6))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
@@ -66,3 +63,16 @@ class Conversation:
 
     def close(self) -> None:
         self.sock.close()
+
+
+def _ends_by_itself(sock: socket.socket) -> bool:
+    """Have a blocking call end after LISTENING; False where the system wants to be told otherwise.
+
+    Systems of 32 bits disagree about how long the two numbers are.
+    """
+    try:
+        patience = struct.pack("ll", int(LISTENING), int(LISTENING % 1 * 1e6))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+    except OSError:
+        return False
+    return True

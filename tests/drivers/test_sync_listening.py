@@ -159,11 +159,15 @@ def test_nobody_stands_in_for_a_reader_that_is_back(exchange: Exchange) -> None:
     assert all(waits)
 
 
+@pytest.mark.parametrize("why", ["this is not Linux", "the system wants longer numbers"])
 def test_where_no_socket_can_be_listened_to_all_goes_on_as_well(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+    why: str, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk_sync.lookout.make_poll", PortablePoll)
-    monkeypatch.setattr("bulk_sync.conversation.select", SimpleNamespace())
+    if why == "this is not Linux":
+        monkeypatch.setattr("bulk_sync.lookout.make_poll", PortablePoll)
+        monkeypatch.setattr("bulk_sync.conversation.select", SimpleNamespace())
+    else:
+        monkeypatch.setattr("bulk_sync.conversation.struct", SimpleNamespace(pack=lambda *_: b"short"))
     with trader(exchange.url) as client:
         assert place(client) is OrderStatus.RESTING
         until(lambda: client.get_ticker(BTC))
