@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from hypothesis import settings
@@ -525,6 +526,20 @@ class CoreMachine(RuleBasedStateMachine):
     def a_connection_is_wanted_unless_we_rest_or_wait(self) -> None:
         without = self.core.state in (State.IDLE, State.WAITING)
         assert self.core.wants_connection is not without
+
+    @invariant()
+    def what_is_kept_at_hand_is_what_the_parts_say(self) -> None:
+        core = self.core
+        books, subscriptions = core._mirror.books, core.subscriptions
+        assert core.has_data_to_send is core._line.has_data_to_send
+        assert books.earliest <= min(books._silence.next_look, *books._due.values(), inf)
+        assert subscriptions.earliest == min(subscriptions._put_off.values(), default=inf)
+        due = core.next_deadline() or inf
+        assert due <= min(
+            (call.deadline for _, _, call, _ in core._deadlines._heap if not call.done), default=inf
+        )
+        if core.state is State.OPEN:
+            assert due <= min(books.earliest, subscriptions.earliest)
 
     @invariant()
     def rest_is_quiet(self) -> None:

@@ -27,7 +27,20 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
-OTHER_NAMES = ["px", "price", "side", "b", "isBuy", "coin", "tid", "type", "iso", "trigger", "totalBalance"]
+OTHER_NAMES = [
+    "seriesSymbol",
+    "px",
+    "price",
+    "side",
+    "b",
+    "isBuy",
+    "coin",
+    "tid",
+    "type",
+    "iso",
+    "trigger",
+    "totalBalance",
+]
 
 
 def outcome(message: bytes) -> Event | Reply:
