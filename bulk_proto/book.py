@@ -7,7 +7,8 @@ applied to a live book only, and what looks wrong (a crossed touch, a clock that
 them.
 
 Messages can overtake each other. The latest changes are remembered, so that a late change is applied
-only to prices that nothing newer has touched, and a late snapshot gets the newer changes again on top.
+only to prices that nothing newer has touched, and a late snapshot gets the newer changes again on top. A
+change too late for that costs the trust in the book; a snapshot too late for that is left out.
 """
 
 from __future__ import annotations

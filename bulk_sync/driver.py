@@ -32,7 +32,9 @@ from .faults import reason_of
 from .lookout import Lookout
 from .shifts import Shift
 
-SOON = 0.01  # seconds that may pass before a deadline is noticed that a message brought nearer
+# Seconds that may pass before a deadline is noticed that a message brought nearer. A listening reader may
+# notice that one, and one that an errand brought nearer, LISTENING later still.
+SOON = 0.01
 _TALKING = (State.OPEN, State.HANDSHAKING, State.CLOSING)
 
 SERVING: set[Driver] = set()
