@@ -115,12 +115,13 @@ class ClientCore(Wishes):
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
         mirror, events = self._mirror, self._events
+        books = mirror.books.by_symbol
         text = self._line.sole_text(data, now)
         for messages in self._messages_in(data, now) if text is None else ((self._decode(text),),):
             for message in messages:
                 # The busiest loop of all: what most messages do not need is not in it.
                 if type(message) is L2Delta:
-                    book = mirror.books.by_symbol.get(message.symbol)
+                    book = books.get(message.symbol)
                     if book is not None:
                         book.apply_delta(message, now)
                         if not book.ok and book.live:
