@@ -30,7 +30,7 @@ from bulk_proto.events import (
 )
 
 from .market import market_and_interval
-from .orders import execution_reason, order_side, time_in_force
+from .orders import execution_reason, order_side, side_of, time_in_force
 from .topics import account_of, book_stream
 from .values import Unreadable
 
@@ -231,12 +231,12 @@ class _Fill(_AccountData, frozen=True, gc=False, tag="fill", rename="camel"):
             self.order_id,
             self.price,
             abs(self.size),
-            _BUY if self.is_buy else _SELL,
+            side_of(self.is_buy),
             self.timestamp,
             self.maker,
             self.fee,
             str(self.trade_id),
-            execution_reason(self.reason_code, self.reason or None) if self.reason_code else None,
+            execution_reason(self.reason_code, self.reason or None),
             self.counterparty_hint or None,
             side_inferred=True,
         )
