@@ -22,11 +22,14 @@ class Conversation:
         self.sock = sock
         self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll") and _ends_by_itself(sock)
         self.unsent = b""
-        self.wants_room = False
         self._at_once = socket.MSG_DONTWAIT if self.can_listen else 0
         self._sends_later = False
         self._reads_by_writing = False  # TLS must write something before it can read on
         sock.setblocking(self.can_listen)
+
+    @property
+    def wants_room(self) -> bool:
+        return self._sends_later or self._reads_by_writing
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
@@ -41,7 +44,6 @@ class Conversation:
             pass  # TLS must hear something first
         finally:
             self.unsent = data
-            self.wants_room = self._sends_later or self._reads_by_writing
 
     def receive(self) -> bytes | None:
         """Bytes, ``b""`` at the end of the stream, or None when there are none yet."""
@@ -51,7 +53,6 @@ class Conversation:
             self._reads_by_writing = False
         except ssl.SSLWantWriteError:
             self._reads_by_writing = True
-        self.wants_room = self._sends_later or self._reads_by_writing
         return None
 
     def listen(self) -> bytes | None:
