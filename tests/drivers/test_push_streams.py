@@ -65,6 +65,20 @@ async def connected(tls: bool, serve: Callable[[ByteStream], object]) -> AsyncIt
         yield stream
 
 
+async def shake_hands(stream: ByteStream, context: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+    """The server's half of a handshake; what is written afterwards is sent by the caller, as it likes."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing, server_side=True)
+    while True:
+        incoming.write(await stream.receive())
+        try:
+            session.do_handshake()
+        except ssl.SSLWantReadError:
+            await stream.send(outgoing.read())
+        else:
+            return session, outgoing
+
+
 @BOTH
 async def test_every_byte_is_pushed_in_order_and_the_end_once(tls: bool) -> None:
     chance = random.Random(7)
@@ -321,15 +335,7 @@ async def test_what_comes_with_the_end_of_the_handshake_is_not_left_lying(way: s
     async def talk(stream: ByteStream) -> None:
         context = server_side()
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        session = context.wrap_bio(incoming, outgoing, server_side=True)
-        while True:
-            incoming.write(await stream.receive())
-            try:
-                session.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                await stream.send(outgoing.read())
+        session, outgoing = await shake_hands(stream, context)
         session.write(b"at once")
         await stream.send(outgoing.read())
         await stream.receive()
@@ -404,16 +410,8 @@ async def test_reads_that_are_on_their_way_when_the_taker_fails_are_kept() -> No
 @pytest.mark.parametrize("pushed", [True, False])
 async def test_what_came_before_a_record_that_is_no_tls_is_read(pushed: bool) -> None:
     async def talk(stream: ByteStream) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        session = server_side().wrap_bio(incoming, outgoing, server_side=True)
         with suppress(*FAULTS):
-            while True:
-                incoming.write(await stream.receive())
-                try:
-                    session.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    await stream.send(outgoing.read())
+            session, outgoing = await shake_hands(stream, server_side())
             session.write(b"a fill")
             await stream.send(outgoing.read() + bytes.fromhex("1703030020") + bytes(32))
             await stream.receive()
