@@ -94,7 +94,7 @@ def _our_book(snapshot: bytes) -> Any:
 
     book = OrderBook(_SYMBOL[0])
     event: Any = wire.decode(snapshot)
-    book.apply_snapshot(event, covers_all=True)
+    book.apply_snapshot(event)
     return book
 
 
@@ -108,7 +108,7 @@ def our_snapshots(levels: int, times: int) -> Exercise:
         decode, apply = wire.decode, book.apply_snapshot
         for _ in range(times):
             event: Any = decode(text)
-            apply(event, covers_all=True)
+            apply(event)
         return Outcome(times, [book.best_bid().price, book.best_ask().price, len(book)])
 
     return lambda: run

@@ -6,24 +6,24 @@ applied to a live book only, and what looks wrong (a crossed touch, a clock that
 ``ok`` off until a snapshot settles it. Reads stay possible at all times: ask ``ok`` before relying on
 them.
 
-Messages can overtake each other. The latest changes are remembered, so that a late change is applied
-only to prices that nothing newer has touched, and a late snapshot gets the newer changes again on top. A
-change too late for that costs the trust in the book; a snapshot too late for that is left out.
+Messages can overtake each other. A late change is applied only to prices that nothing newer has told of,
+and a late snapshot gets the newer changes again on top (:mod:`bulk_proto.recollection`). A change too late
+for that costs the trust in the book; a snapshot too late for that is left out.
+
+A snapshot may be cut to its best levels. What lies deeper is not empty then but unknown, and a change there
+would stand behind a hole: it is kept out of the book, until a whole snapshot or a deeper one brings it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
 from enum import StrEnum
-from math import inf
 
-from .events import L2Delta, L2Snapshot, OrderBookLevel
+from .events import L2Delta, L2Snapshot
+from .ladder import Ladder
 from .quotes import Quotes
+from .recollection import Recollection
 from .timestamps import to_nanoseconds
 
-_GLANCE = 8  # changes remembered to judge a late message by: of many books, they are most of the memory ...
-_MEMORY = 64  # ... and of a book that has seen one
 _LATE_LIMIT = 32  # so many late changes in a row are no reordering: the clock itself went back
 _SNAPSHOT_WEIGHT = _LATE_LIMIT // 2  # snapshots are rare: two late ones say as much
 
@@ -39,6 +39,7 @@ class Doubt(StrEnum):
     SILENT = "silent"
     UNREADABLE = "a message for it could not be read"
     TOO_LATE = "a message came too late to be judged"
+    OUT_OF_SIGHT = "the market has left the levels that are known"
 
 
 class OrderBook(Quotes):
@@ -52,14 +53,12 @@ class OrderBook(Quotes):
     """
 
     __slots__ = (
-        "_corrected",
         "_doubt",
-        "_floor",
         "_horizon",
+        "_is_cut",
         "_lateness",
         "_newest",
-        "_recent",
-        "_since",
+        "_past",
         "crossed_at",
         "late",
         "live",
@@ -73,41 +72,46 @@ class OrderBook(Quotes):
     crossed_at: float | None
     _doubt: str | None
     _newest: int  # as the exchange sent it; 0: no time known
-    _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not live
-    _floor: int  # ns of the last whole snapshot
-    _corrected: tuple[int, float, float]  # ns of the last partial snapshot, and how deep it went
+    _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not all is known
+    _is_cut: bool  # deeper levels are unknown
     _lateness: int  # late messages in a row
-    _since: int  # ns; what came before may have been forgotten, although more could be remembered by now
 
     def __init__(self, symbol: str) -> None:
         super().__init__(symbol)
         self.late = 0
-        self._recent: deque[L2Delta] = deque(maxlen=_GLANCE)
+        self._past = Recollection()
         self.forget(Doubt.NO_SNAPSHOT)
 
-    def apply_snapshot(self, snapshot: L2Snapshot, *, covers_all: bool, now: float = 0.0) -> bool:
+    def apply_snapshot(
+        self, snapshot: L2Snapshot, *, nlevels: int | None = None, followed: bool = True, now: float = 0.0
+    ) -> bool:
         """Take over a snapshot; False when it is older than what is known, so that nothing changed.
 
-        ``covers_all``: the snapshot is the whole book, or nobody maintains what it leaves out. Without
-        it, a book that is ``ok`` keeps what is deeper than the worst level of the snapshot, side by
-        side; a book that is not keeps nothing, since what is deeper is in doubt as well. An aggregated
-        snapshot must never come here: its prices are not those of the book.
+        ``nlevels``: how many levels a side it was cut to. ``followed``: changes come as well, so that a book
+        that is ``ok`` keeps what is deeper than such a snapshot; one that is not keeps nothing, since what is
+        deeper is in doubt too. An aggregated snapshot must never come here: its prices are not those of the
+        book.
         """
         timestamp = snapshot.timestamp
         newer: list[L2Delta] = []
+        all_remembered = True
         if timestamp is None:
             self._restart_time()
         elif not self._newest <= timestamp < self._horizon:
-            if self._is_outdated(timestamp) and not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
-                return False
-            newer, _ = self._changes_after(timestamp)
-        self._put(snapshot, covers_all or not self.ok)
+            newer, all_remembered = self._past.changes_after(timestamp)
+            if self.live and (not all_remembered or self._past.is_covered(timestamp)):
+                if nlevels is None and all_remembered and self._is_cut and self._past.can_complete(timestamp):
+                    self._complete(snapshot, timestamp, newer, now)
+                    return True
+                if not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
+                    return False
+                newer, all_remembered = [], True
+        self._put(snapshot, nlevels, keeps_deeper=followed and self.ok)
+        self._doubt = None if all_remembered else Doubt.TOO_LATE
         for delta in newer:
-            self._bids.change(delta.bid_changes)
-            self._asks.change(delta.ask_changes)
+            self._change(delta)
         self.live = True
         self.touched_at = now
-        self._doubt = None
         self._note_crossing(now)
         return True
 
@@ -117,16 +121,11 @@ class OrderBook(Quotes):
         Removing a price that is not there is harmless.
         """
         timestamp = delta.timestamp
-        if timestamp is not None and self._newest <= timestamp < self._horizon:
-            self._newest = timestamp
-            self._lateness = 0
-            self._recent.append(delta)
-        else:
-            news = self._judge(delta) if self.live else None
-            if news is None:
-                return False
-            delta = news
-            self._remember(delta)
+        if timestamp is None or not self._newest <= timestamp < self._horizon:
+            return self._apply_with_care(delta, now)
+        self._newest = timestamp
+        self._lateness = 0
+        self._past.changes.append(delta)
         self.touched_at = now
         bids, asks = delta.changes
         touched = bids and self._bids.change(bids)
@@ -143,6 +142,7 @@ class OrderBook(Quotes):
         self._doubt = why
         self._bids.clear()
         self._asks.clear()
+        self._is_cut = False
         self._restart_time()
 
     def mark_suspect(self, why: str) -> None:
@@ -182,84 +182,85 @@ class OrderBook(Quotes):
             setattr(twin, name, getattr(self, name))
         twin._bids = self._bids.copy()
         twin._asks = self._asks.copy()
-        twin._recent = self._recent.copy()
+        twin._past = self._past.copy()
         return twin
 
     def __str__(self) -> str:
         return super().__str__() if self.ok else f"{super().__str__()}\n  not to be trusted: {self.why}"
 
-    def _put(self, snapshot: L2Snapshot, whole: bool) -> None:
-        moment = 0
-        if snapshot.timestamp is not None:
-            self._advance(snapshot.timestamp)
-            moment = to_nanoseconds(snapshot.timestamp)
-        if whole:
-            self._bids.replace(snapshot.bids)
-            self._asks.replace(snapshot.asks)
-            self._floor = moment
+    # Snapshots -------------------------------------------------------------------------------------------
+
+    def _put(self, snapshot: L2Snapshot, nlevels: int | None, *, keeps_deeper: bool) -> None:
+        bids, asks, timestamp = snapshot.bids, snapshot.asks, snapshot.timestamp
+        moment = 0 if timestamp is None else to_nanoseconds(timestamp)
+        if nlevels is None:
+            self._bids.replace(bids)
+            self._asks.replace(asks)
+            self._past.saw_whole(moment)
+            self._is_cut = False
         else:
-            bids_to = self._bids.correct(snapshot.bids)
-            asks_to = self._asks.correct(snapshot.asks)
-            self._corrected = moment, bids_to, asks_to
+            put, saw = (
+                (Ladder.correct, self._past.saw_part) if keeps_deeper else (Ladder.begin, self._past.saw_only)
+            )
+            saw(moment, put(self._bids, bids, nlevels), put(self._asks, asks, nlevels))
+            self._is_cut = self._bids.is_cut or self._asks.is_cut
+        if timestamp is not None:
+            self._advance(timestamp)
+
+    def _complete(self, snapshot: L2Snapshot, timestamp: int, newer: list[L2Delta], now: float) -> None:
+        """Take from an older snapshot of the whole book what newer ones were cut off from."""
+        self._past.saw_whole(to_nanoseconds(timestamp))
+        self._is_cut = False
+        self._bids.complete(snapshot.bids, (level for delta in newer for level in delta.bid_changes))
+        self._asks.complete(snapshot.asks, (level for delta in newer for level in delta.ask_changes))
+        self._advance(timestamp)
+        self.touched_at = now
+        if self._doubt is Doubt.OUT_OF_SIGHT:
+            self._doubt = None
+        self._note_crossing(now)
+
+    # Changes ---------------------------------------------------------------------------------------------
+
+    def _apply_with_care(self, delta: L2Delta, now: float) -> bool:
+        """Apply a change whose time is not plainly next, or to a book of which not all is known."""
+        news = self._judge(delta) if self.live else delta
+        if news is None:
+            return False
+        self._past.remember(news)
+        if not self.live:
+            return False
+        self.touched_at = now
+        self._change(news)
+        self._note_crossing(now)
+        return True
 
     def _judge(self, delta: L2Delta) -> L2Delta | None:
-        """What is still news in a change whose time is not plainly next."""
+        """What is still news in a change."""
         timestamp = delta.timestamp
         if timestamp is None:
             return delta
-        moment = to_nanoseconds(timestamp)
-        if moment >= to_nanoseconds(self._newest):
-            self._advance(timestamp)
+        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
             return delta
         if self._time_ran_backwards(1):
             self.mark_suspect(Doubt.TIME_RAN_BACKWARDS)
-            self._advance(timestamp)
             return delta
-        if moment < self._floor:
-            return None
-        newer, all_remembered = self._changes_after(timestamp)
-        if not all_remembered:
+        news = self._past.news_in(delta, timestamp)
+        if news is None:
             self.mark_suspect(Doubt.TOO_LATE)
             return None
-        bids = _others(delta.bid_changes, (level for later in newer for level in later.bid_changes))
-        asks = _others(delta.ask_changes, (level for later in newer for level in later.ask_changes))
-        if moment < self._corrected[0]:
-            bids = self._bids.below(self._corrected[1], bids)
-            asks = self._asks.below(self._corrected[2], asks)
+        bids, asks = news
         return L2Delta(delta.symbol, (tuple(bids), tuple(asks)), timestamp) if bids or asks else None
 
-    def _remember(self, delta: L2Delta) -> None:
-        """Keep a change that is not plainly the next in the order of time: the oldest is forgotten first."""
-        recent = self._recent
-        newer: list[L2Delta] = []
+    def _change(self, delta: L2Delta) -> None:
+        """Apply what is in sight of a change, which may be a late one."""
         if delta.timestamp is not None:
-            newer, _ = self._changes_after(delta.timestamp)
-        if len(recent) == recent.maxlen:
-            recent.popleft()
-        recent.insert(recent.index(newer[0]) if newer else len(recent), delta)
+            self._advance(delta.timestamp)
+        for ladder, changes in zip((self._bids, self._asks), delta.changes, strict=True):
+            ladder.change(ladder.in_sight(changes))
+            if ladder.is_cut and ladder.best is None:
+                self.mark_suspect(Doubt.OUT_OF_SIGHT)
 
-    def _is_outdated(self, timestamp: int) -> bool:
-        """True when a snapshot of that time could only take the book back."""
-        known = max(self._floor, self._corrected[0])
-        return to_nanoseconds(timestamp) < known or not self._changes_after(timestamp)[1]
-
-    def _changes_after(self, timestamp: int) -> tuple[list[L2Delta], bool]:
-        """The remembered changes newer than that, and whether no newer one may have been forgotten.
-
-        What came late once will again, so more is remembered from then on.
-        """
-        recent, moment = self._recent, to_nanoseconds(timestamp)
-        newer = [
-            delta
-            for delta in recent
-            if delta.timestamp is not None and to_nanoseconds(delta.timestamp) > moment
-        ]
-        all_remembered = moment >= self._since and len(newer) != recent.maxlen
-        if newer and recent.maxlen == _GLANCE:
-            if len(recent) == _GLANCE:
-                self._since = to_nanoseconds(recent[0].timestamp or 0)
-            self._recent = deque(recent, _MEMORY)
-        return newer, all_remembered
+    # Time and trust --------------------------------------------------------------------------------------
 
     def _time_ran_backwards(self, weight: int) -> bool:
         """Count a late message. After many in a row the old times mean nothing any more: True."""
@@ -271,20 +272,18 @@ class OrderBook(Quotes):
         return True
 
     def _restart_time(self) -> None:
-        self._recent.clear()
+        self._past.clear()
         self._newest = 0
         self._horizon = 0
-        self._floor = 0
-        self._corrected = (0, inf, inf)
-        self._since = 0
         self._lateness = 0
 
     def _advance(self, timestamp: int) -> None:
+        """Note the time of a message, and that it was none too late if it is the newest."""
         in_order = self._newest <= timestamp < self._horizon
         if in_order or to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
             self._newest = timestamp
-            self._horizon = 2 * timestamp
             self._lateness = 0
+        self._horizon = 0 if self._is_cut else 2 * self._newest
 
     def _note_crossing(self, now: float) -> None:
         if not self._bids.crosses(self._asks):
@@ -292,9 +291,3 @@ class OrderBook(Quotes):
         elif self.crossed_at is None:
             self.crossed_at = now
         self.ok = self._doubt is None and self.crossed_at is None
-
-
-def _others(changes: Iterable[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
-    """Those of ``changes`` whose price is not among ``touched``."""
-    prices = {level.price for level in touched}
-    return [level for level in changes if level.price not in prices]

@@ -60,12 +60,11 @@ class Books:
         source = sources.get(snapshot.stream)
         if source is None:
             return
-        # A periodic snapshot cut to nlevels says nothing about the levels that the deltas maintain below.
-        partial = source.nlevels is not None and BookStream.DELTA in sources
         book = self.by_symbol[snapshot.symbol]
         if not book.ok and book.why is Doubt.SILENT:
             self._silence.answered(book.symbol, now)
-        book.apply_snapshot(snapshot, covers_all=not partial, now=now)
+        followed = BookStream.DELTA in sources
+        book.apply_snapshot(snapshot, nlevels=source.nlevels, followed=followed, now=now)
         self._silence.listen(now)
         self.earliest = min(self.earliest, self._silence.next_look)
         self._judge(book, now)

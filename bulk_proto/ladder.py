@@ -20,14 +20,16 @@ from .events import OrderBookLevel
 class Ladder:
     """``sign`` is 1.0 for bids and -1.0 for asks: price times sign is the rank.
 
-    ``best`` is the best level, None without any. Prices must be finite. Changing a size costs one
-    dictionary operation; a new or vanished price costs a binary search more.
+    ``best`` is the best level, None without any. All levels down to the rank ``reach`` are known, and none
+    that is deeper. Prices must be finite. Changing a size costs one dictionary operation; a new or vanished
+    price costs a binary search more.
     """
 
-    __slots__ = ("_edge", "_levels", "_ranks", "_sign", "best")
+    __slots__ = ("_edge", "_levels", "_ranks", "_sign", "best", "reach")
 
     def __init__(self, sign: float) -> None:
         self.best: OrderBookLevel | None = None
+        self.reach = -inf
         self._edge = -inf  # rank of the best level
         self._sign = sign
         self._levels: dict[float, OrderBookLevel] = {}
@@ -56,26 +58,48 @@ class Ladder:
         return touched
 
     def replace(self, levels: Iterable[OrderBookLevel]) -> None:
-        """Forget everything else; sizes of 0 are left out."""
+        """Forget everything else: these are all there are. Sizes of 0 are left out."""
         sign = self._sign
         self._levels = {level.price * sign: level for level in levels if level.size > 0.0}
         self._ranks = sorted(self._levels)
         self._find_best()
+        self.reach = -inf
 
-    def correct(self, levels: Sequence[OrderBookLevel]) -> float:
+    def begin(self, levels: Sequence[OrderBookLevel], nlevels: int) -> float:
+        """Forget everything else, and know nothing deeper if there are ``nlevels`` of them.
+
+        A list of another length was not cut to so many. Returns the reach.
+        """
+        self.replace(levels)
+        if len(levels) == nlevels:
+            self.reach = self._worst(levels)
+        return self.reach
+
+    def correct(self, levels: Sequence[OrderBookLevel], nlevels: int) -> float:
         """Replace what these levels cover, from the best price to the worst of them; keep what is deeper.
 
         Returns the rank of the worst. Without any level the whole side is empty: even the shortest list
         would show the best price.
         """
-        edge = min((level.price * self._sign for level in levels), default=-inf)
-        deeper = self.below(edge, self._levels.values())
-        self.replace([*levels, *deeper])
-        return edge
+        worst, reach = self._worst(levels), self.reach
+        self.replace([*levels, *self._deeper(worst, self._levels.values())])
+        self.reach = min(reach, worst) if len(levels) == nlevels else -inf
+        return worst
 
-    def below(self, edge: float, levels: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
-        """Those of ``levels`` that are deeper than the rank ``edge``."""
-        return [level for level in levels if level.price * self._sign < edge]
+    def complete(self, levels: Iterable[OrderBookLevel], changes: Iterable[OrderBookLevel]) -> None:
+        """Take what is deeper than all that is known from a list of all levels and the changes since."""
+        changes = self._deeper(self.reach, changes)
+        self.replace([*self._levels.values(), *self._deeper(self.reach, levels)])
+        self.change(changes)
+
+    @property
+    def is_cut(self) -> bool:
+        """True while the deepest levels are unknown."""
+        return self.reach != -inf
+
+    def in_sight(self, changes: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
+        """Those that are not deeper than all that is known."""
+        return [level for level in changes if level.price * self._sign >= self.reach]
 
     def clear(self) -> None:
         self.replace(())
@@ -84,6 +108,7 @@ class Ladder:
         twin = Ladder(self._sign)
         twin._levels = self._levels.copy()
         twin._ranks = self._ranks.copy()
+        twin.reach = self.reach
         twin._find_best()
         return twin
 
@@ -115,6 +140,12 @@ class Ladder:
     def crosses(self, other: Ladder) -> bool:
         """True when the best bid is not below the best ask."""
         return self._edge + other._edge >= 0.0
+
+    def _worst(self, levels: Iterable[OrderBookLevel]) -> float:
+        return min((level.price * self._sign for level in levels), default=-inf)
+
+    def _deeper(self, edge: float, levels: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
+        return [level for level in levels if level.price * self._sign < edge]
 
     def _find_best(self) -> None:
         self._edge = self._ranks[-1] if self._ranks else -inf

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.book import _GLANCE, _MEMORY, Doubt, OrderBook
+from bulk_proto.book import Doubt, OrderBook
 from bulk_proto.enums import Side
 from bulk_proto.errors import UsageError
 from bulk_proto.events import L2Delta, L2Snapshot, OrderBookLevel
 from bulk_proto.quotes import Sweep
+from bulk_proto.recollection import _GLANCE, _MEMORY
 
 BTC = "BTC-USD"
 MS = 1_767_225_600_000  # an instant in ms, as the exchange documents it
@@ -34,7 +35,7 @@ def delta(bids: Rows = (), asks: Rows = (), at: int | None = MS + 1) -> L2Delta:
 
 def opened(bids: Rows = ((100, 1), (99, 2)), asks: Rows = ((101, 3), (102, 4))) -> OrderBook:
     book = OrderBook(BTC)
-    book.apply_snapshot(snapshot(bids, asks), covers_all=True, now=10.0)
+    book.apply_snapshot(snapshot(bids, asks), now=10.0)
     return book
 
 
@@ -47,14 +48,14 @@ def rows(side: tuple[OrderBookLevel, ...]) -> list[tuple[float, float]]:
 
 def test_a_snapshot_replaces_both_sides_and_drops_empty_levels() -> None:
     book = opened()
-    assert book.apply_snapshot(snapshot([(9, 1), (8, 0)], [], at=MS + 1), covers_all=True)
+    assert book.apply_snapshot(snapshot([(9, 1), (8, 0)], [], at=MS + 1))
     assert rows(book.bids) == [(9, 1)]
     assert book.asks == ()
 
 
 def test_the_second_snapshot_of_a_delta_stream_does_not_merge_into_a_crossed_book() -> None:  # D18
     book = opened(bids=[(10, 1)], asks=[(11, 1)])
-    book.apply_snapshot(snapshot([(8, 1)], [(9, 1)], at=MS + 1), covers_all=True)
+    book.apply_snapshot(snapshot([(8, 1)], [(9, 1)], at=MS + 1))
     assert (rows(book.bids), rows(book.asks), book.crossed) == ([(8, 1)], [(9, 1)], False)
 
 
@@ -88,8 +89,8 @@ def test_nothing_survives_a_lost_connection_and_later_changes_wait_for_a_snapsho
     book.forget(Doubt.DISCONNECTED)
     assert (len(book), book.live, book.ok, book.why) == (0, False, False, "disconnected")
     assert (book.touched_at, book.age(99.0), book.timestamp) == (None, None, None)
-    assert not book.apply_delta(delta(asks=[(90, 1)]))
-    assert book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=5), covers_all=True)
+    assert not book.apply_delta(delta(asks=[(90, 1)], at=4))
+    assert book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=5))
     assert (book.ok, rows(book.bids), rows(book.asks)) == (True, [(1, 1)], [(2, 1)])
 
 
@@ -97,27 +98,27 @@ def test_changes_from_before_a_lost_connection_are_not_put_on_the_next_snapshot(
     book = opened()
     book.apply_delta(delta(bids=[(100.5, 1)], at=MS + 10))
     book.forget(Doubt.DISCONNECTED)
-    book.apply_snapshot(snapshot([(99, 1)], [(101, 1)], at=MS + 5), covers_all=True)
+    book.apply_snapshot(snapshot([(99, 1)], [(101, 1)], at=MS + 5))
     assert rows(book.bids) == [(99, 1)]
 
 
 def test_a_truncated_snapshot_corrects_what_it_covers_and_keeps_what_is_deeper() -> None:
     book = opened(bids=[(100, 1), (99, 2), (98, 3)], asks=[(101, 1), (102, 2), (103, 3)])
-    book.apply_snapshot(snapshot([(100, 5), (98.5, 1)], [(102, 9)], at=MS + 1), covers_all=False)
+    book.apply_snapshot(snapshot([(100, 5), (98.5, 1)], [(102, 9)], at=MS + 1), nlevels=2)
     assert rows(book.bids) == [(100, 5), (98.5, 1), (98, 3)]
     assert rows(book.asks) == [(102, 9), (103, 3)]
 
 
 def test_an_empty_side_of_a_truncated_snapshot_is_an_empty_side() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(100, 1)], [], at=MS + 1), covers_all=False)
+    book.apply_snapshot(snapshot([(100, 1)], [], at=MS + 1), nlevels=1)
     assert (book.asks, rows(book.bids)) == ((), [(100, 1), (99, 2)])
 
 
 def test_a_truncated_snapshot_replaces_a_book_that_is_in_doubt_altogether() -> None:
     book = opened()
     book.mark_suspect(Doubt.UNREADABLE)
-    book.apply_snapshot(snapshot([(100, 1)], [(101, 1)], at=MS + 1), covers_all=False)
+    book.apply_snapshot(snapshot([(100, 1)], [(101, 1)], at=MS + 1), nlevels=1)
     assert (len(book), book.ok) == (2, True)
 
 
@@ -130,7 +131,7 @@ def test_a_suspected_book_goes_on_following_until_a_snapshot_clears_it() -> None
     book.mark_suspect("later and lesser")
     assert book.apply_delta(delta(bids=[(100, 9)]))
     assert (book.ok, book.why, book.live) == (False, "silent", True)
-    book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS + 2), covers_all=True)
+    book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS + 2))
     assert (book.ok, book.why) == (True, None)
 
 
@@ -170,7 +171,7 @@ def test_age_counts_from_the_last_message_applied() -> None:
 def test_the_newest_time_of_the_exchange_is_kept_in_its_own_unit() -> None:
     book = OrderBook(BTC)
     assert (book.timestamp, book.last_update_time) == (None, 0)
-    book.apply_snapshot(snapshot([], [], at=MS), covers_all=True)
+    book.apply_snapshot(snapshot([], [], at=MS))
     book.apply_delta(delta(at=MS + 7))
     book.apply_delta(delta(bids=[(1, 1)], at=MS + 3))
     assert (book.timestamp, book.last_update_time) == (MS + 7, MS + 7)
@@ -221,33 +222,33 @@ def test_a_change_older_than_the_snapshot_is_part_of_it() -> None:
 
 def test_a_change_older_than_a_truncated_snapshot_counts_below_it_only() -> None:
     book = opened(bids=[(100, 1), (98, 1)], asks=[(101, 1), (103, 1)])
-    book.apply_snapshot(snapshot([(100, 1), (99, 1)], [(101, 1), (102, 1)], at=MS + 10), covers_all=False)
+    book.apply_snapshot(snapshot([(100, 1), (99, 1)], [(101, 1), (102, 1)], at=MS + 10), nlevels=2)
     assert book.apply_delta(delta(bids=[(99, 0), (98, 7)], asks=[(102, 0), (103, 7)], at=MS + 5))
     assert rows(book.bids) == [(100, 1), (99, 1), (98, 7)]
     assert rows(book.asks) == [(101, 1), (102, 1), (103, 7)]
 
 
-@pytest.mark.parametrize("covers_all", [True, False])
-def test_a_late_snapshot_gets_the_newer_changes_again(covers_all: bool) -> None:
+@pytest.mark.parametrize("nlevels", [None, 2])
+def test_a_late_snapshot_gets_the_newer_changes_again(nlevels: int | None) -> None:
     book = opened()
     book.apply_delta(delta(bids=[(99.5, 5)], at=MS + 4))
     book.apply_delta(delta(bids=[(100, 0)], asks=[(100.5, 2)], at=MS + 10))
     book.apply_delta(delta(bids=[(99, 2.5)], at=None))
-    assert book.apply_snapshot(snapshot([(100, 1), (99, 8)], [(101, 1)], at=MS + 5), covers_all=covers_all)
+    assert book.apply_snapshot(snapshot([(100, 1), (99, 8)], [(101, 1)], at=MS + 5), nlevels=nlevels)
     assert rows(book.bids) == [(99, 8)]
     assert rows(book.asks)[:2] == [(100.5, 2), (101, 1)]
 
 
 def test_a_snapshot_older_than_the_last_one_is_left_out() -> None:
     book = opened()
-    assert not book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS - 200), covers_all=True, now=11.0)
+    assert not book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS - 200), now=11.0)
     assert (len(book), book.late, book.touched_at) == (4, 1, 10.0)
 
 
 def test_a_truncated_snapshot_older_than_the_last_truncated_one_is_left_out() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(100, 5)], [(101, 5)], at=MS + 400), covers_all=False)
-    assert not book.apply_snapshot(snapshot([(100, 6)], [(101, 6)], at=MS + 200), covers_all=False)
+    book.apply_snapshot(snapshot([(100, 5)], [(101, 5)], at=MS + 400), nlevels=1)
+    assert not book.apply_snapshot(snapshot([(100, 6)], [(101, 6)], at=MS + 200), nlevels=1)
     assert rows(book.bids)[0] == (100, 5)
 
 
@@ -261,7 +262,7 @@ def busy(changes: int) -> OrderBook:
 
 def test_a_snapshot_too_old_to_be_brought_up_to_date_is_left_out() -> None:
     book = busy(128)
-    assert not book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS + 5), covers_all=True)
+    assert not book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS + 5))
     assert (rows(book.bids), book.ok) == ([(100, 128), (99, 2)], True)
 
 
@@ -298,16 +299,16 @@ def test_a_late_snapshot_that_cannot_be_brought_up_to_date_clears_no_doubt() -> 
     book = busy(_GLANCE + 1)
     book.mark_suspect("something else")
     late = snapshot([(90, 1)], [(120, 1)], at=MS + 5)
-    assert not book.apply_snapshot(late, covers_all=True)
+    assert not book.apply_snapshot(late)
     assert book.why == "something else"
-    assert book.apply_snapshot(late, covers_all=True)  # again: the clock itself went back
+    assert book.apply_snapshot(late)  # again: the clock itself went back
     assert (rows(book.bids), book.ok) == ([(90, 1)], True)
 
 
 def test_snapshots_that_stay_behind_become_the_new_time() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS - 400), covers_all=True)
-    assert book.apply_snapshot(snapshot([(3, 1)], [(4, 1)], at=MS - 200), covers_all=True)
+    book.apply_snapshot(snapshot([(1, 1)], [(2, 1)], at=MS - 400))
+    assert book.apply_snapshot(snapshot([(3, 1)], [(4, 1)], at=MS - 200))
     assert (rows(book.bids), book.timestamp, book.ok) == ([(3, 1)], MS - 200, True)
 
 
@@ -341,7 +342,7 @@ def test_a_change_of_the_unit_of_time_is_not_a_jump() -> None:
 
 def test_books_without_times_are_followed_in_the_order_of_arrival() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(1, 1)], [(9, 1)], at=None), covers_all=True)
+    book.apply_snapshot(snapshot([(1, 1)], [(9, 1)], at=None))
     book.apply_delta(delta(bids=[(2, 1)], at=None))
     book.apply_delta(delta(bids=[(3, 1)], at=5))
     assert (rows(book.bids), book.timestamp) == ([(3, 1), (2, 1), (1, 1)], 5)
@@ -480,6 +481,7 @@ def test_text_shows_a_ladder_with_the_sells_first_and_any_doubt() -> None:
 PRICES = st.integers(1, 12).map(lambda tenths: tenths / 10)
 SIZES = st.sampled_from([0.0, 0.0, 1.0, 2.5])
 SIDE = st.lists(st.tuples(PRICES, SIZES), max_size=5, unique_by=lambda row: row[0])
+CUT = 2  # levels a side
 MESSAGES = st.lists(st.tuples(st.sampled_from(["whole", "part", "delta", "delta", "forget"]), SIDE, SIDE))
 
 
@@ -488,28 +490,40 @@ class Model:
 
     def __init__(self) -> None:
         self.sides: tuple[dict[float, float], dict[float, float]] = ({}, {})
+        self.reach = [-inf, -inf]
         self.live = False
+        self.lost_sight = False
 
     def crossed(self) -> bool:
         bids, asks = self.sides
         return bool(bids and asks) and max(bids) >= min(asks)
 
+    def ok(self) -> bool:
+        return self.live and not self.crossed() and not self.lost_sight
+
     def apply(self, kind: str, changes: tuple[Rows, Rows]) -> None:
-        keep_deeper = kind == "part" and self.live and not self.crossed()
-        for side, side_changes, sign in zip(self.sides, changes, (1, -1), strict=True):
+        keeps_deeper = kind == "part" and self.ok()
+        for at, (side, rows_of_side, sign) in enumerate(zip(self.sides, changes, (1, -1), strict=True)):
             if kind == "delta":
-                if self.live:
-                    side.update(side_changes)
+                side.update({p: s for p, s in rows_of_side if self.live and p * sign >= self.reach[at]})
             else:
-                edge = min((price * sign for price, _ in side_changes), default=-inf)
-                kept = {p: s for p, s in side.items() if keep_deeper and p * sign < edge}
+                edge = min((price * sign for price, _ in rows_of_side), default=-inf)
+                kept = {p: s for p, s in side.items() if keeps_deeper and p * sign < edge}
+                self.reach[at] = min(
+                    self.reach[at] if keeps_deeper else inf,
+                    edge if kind == "part" and len(rows_of_side) == CUT else -inf,
+                )
                 side.clear()
                 side.update(kept)
                 if kind != "forget":
-                    side.update(side_changes)
+                    side.update(rows_of_side)
             for price in [price for price, size in side.items() if size == 0]:
                 del side[price]
         self.live = kind in ("whole", "part") or (self.live and kind == "delta")
+        out_of_sight = any(
+            not side and edge > -inf for side, edge in zip(self.sides, self.reach, strict=True)
+        )
+        self.lost_sight = kind == "delta" and self.live and (self.lost_sight or out_of_sight)
 
 
 @given(messages=MESSAGES)
@@ -523,12 +537,13 @@ def test_any_sequence_of_messages_gives_the_book_of_the_model(
         elif kind == "delta":
             assert book.apply_delta(delta(bids, asks, MS + at), now=at) == model.live
         else:
-            book.apply_snapshot(snapshot(bids, asks, MS + at), covers_all=kind == "whole", now=at)
+            nlevels = CUT if kind == "part" else None
+            book.apply_snapshot(snapshot(bids, asks, MS + at), nlevels=nlevels, now=at)
         model.apply(kind, (bids, asks))
         assert rows(book.bids) == sorted(model.sides[0].items(), reverse=True)
         assert rows(book.asks) == sorted(model.sides[1].items())
         assert (book.live, book.crossed, book.late) == (model.live, model.crossed(), 0)
-        assert book.ok == (model.live and not model.crossed())
+        assert book.ok == model.ok()
 
 
 @given(data=st.data(), count=st.integers(1, 12))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.book import _MEMORY, Doubt, OrderBook
+from bulk_proto.book import Doubt, OrderBook
 from bulk_proto.events import L2Delta, L2Snapshot, OrderBookLevel
+from bulk_proto.recollection import _GLANCE, _MEMORY, _PARTS
 
 BTC = "BTC-USD"
 MS = 1_767_225_600_000
@@ -25,9 +28,16 @@ def whole(sizes: Sizes, at: int) -> L2Snapshot:
     return L2Snapshot(BTC, bids, [OrderBookLevel(price, sizes[price]) for price in ASKS], MS + at)
 
 
+def cut(sizes: Sizes, at: int, nlevels: int | None) -> L2Snapshot:
+    best_bids = [price for price in reversed(BIDS) if sizes[price]][:nlevels]
+    best_asks = [price for price in ASKS if sizes[price]][:nlevels]
+    bids = [OrderBookLevel(price, sizes[price]) for price in best_bids]
+    return L2Snapshot(BTC, bids, [OrderBookLevel(price, sizes[price]) for price in best_asks], MS + at)
+
+
 def opened() -> OrderBook:
     book = OrderBook(BTC)
-    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=0), covers_all=True)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=0))
     return book
 
 
@@ -55,46 +65,184 @@ def test_a_late_change_is_remembered_in_a_full_memory_too() -> None:
 
 def test_a_snapshot_older_than_the_last_one_clears_no_doubt() -> None:
     book = opened()
-    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 2.0), at=20), covers_all=True)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 2.0), at=20))
     book.apply_delta(change(99.0, 7.0, at=15))  # part of that snapshot
     book.mark_suspect(Doubt.UNREADABLE)
-    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=10), covers_all=True)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=10))
     assert not book.ok
 
 
+def test_two_cut_snapshots_of_different_depth_are_both_remembered() -> None:
+    book = opened()
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=3), nlevels=3)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=20, nlevels=1), nlevels=1)
+    assert not book.apply_delta(change(98.0, 9.0, at=5))
+    assert book.apply_delta(change(98.0, 4.0, at=15))
+    assert book.apply_delta(change(96.0, 5.0, at=5))
+    assert [level.size for level in book.bids] == [3.0, 4.0, 2.0, 5.0]
+    assert book.ok
+
+
+def test_a_change_older_than_all_cut_snapshots_that_are_remembered_costs_the_trust_in_the_book() -> None:
+    book = opened()
+    for step in range(_PARTS + 1):
+        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10 + step, nlevels=1), nlevels=1)
+    assert book.apply_delta(change(98.0, 9.0, at=10))
+    assert not book.apply_delta(change(98.0, 8.0, at=9))
+    assert (sizes_in(book)[98.0], book.why) == (9.0, Doubt.TOO_LATE)
+
+
+def test_changes_that_overtook_the_first_snapshot_are_put_on_it() -> None:
+    book = OrderBook(BTC)
+    assert not book.apply_delta(change(99.0, 5.0, at=12))
+    assert not book.apply_delta(change(98.0, 0.0, at=11))
+    assert not book.apply_delta(change(97.0, 7.0, at=9))
+    assert (len(book), book.timestamp) == (0, None)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=10))
+    assert [(level.price, level.size) for level in book.bids] == [(99.0, 5.0), (97.0, 1.0), (96.0, 1.0)]
+    assert (book.ok, book.timestamp) == (True, MS + 12)
+    assert not book.apply_delta(change(99.0, 6.0, at=11))
+
+
+def test_a_first_snapshot_that_lacks_forgotten_changes_is_taken_but_not_trusted() -> None:
+    book = OrderBook(BTC)
+    for step in range(_GLANCE):
+        book.apply_delta(change(99.0, 5.0, at=11 + step))
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=10))
+    assert (book.live, book.why, sizes_in(book)[99.0]) == (True, Doubt.TOO_LATE, 5.0)
+
+
+def test_before_the_first_snapshot_too_what_is_older_than_a_full_memory_displaces_nothing() -> None:
+    book = OrderBook(BTC)
+    for at in (101, 100, *range(102, 102 + _MEMORY), 50):
+        book.apply_delta(change(99.0, float(at), at=at))
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=101))
+    assert book.why == Doubt.TOO_LATE
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=102))
+    assert (book.ok, sizes_in(book)[99.0]) == (True, 101.0 + _MEMORY)
+
+
+# What is out of sight ------------------------------------------------------------------------------------
+
+
+def test_nothing_stands_behind_a_hole_of_a_cut_book() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=0, nlevels=2), nlevels=2)
+    book.apply_delta(change(96.0, 5.0, at=1))
+    book.apply_delta(change(98.0, 0.0, at=2))
+    assert sizes_in(book) == {99.0: 1.0, 101.0: 1.0, 102.0: 1.0}
+    book.apply_delta(change(98.0, 2.0, at=3))
+    assert (sizes_in(book)[98.0], book.ok) == (2.0, True)
+
+
+def test_a_whole_snapshot_older_than_a_cut_one_tells_the_rest() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=2), nlevels=2)
+    book.apply_delta(change(96.0, 5.0, at=11))
+    assert book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5), now=3.0)
+    assert [level.size for level in book.bids] == [2.0, 2.0, 1.0, 5.0]
+    assert (book.ok, book.touched_at, book.timestamp, book.late) == (True, 3.0, MS + 11, 0)
+    book.apply_delta(change(96.0, 6.0, at=12))
+    assert sizes_in(book)[96.0] == 6.0
+
+
+def test_a_market_that_leaves_what_is_known_costs_the_trust_until_more_is_told() -> None:
+    book = OrderBook(BTC)
+    first = cut(dict.fromkeys(BIDS + ASKS, 1.0), at=10, nlevels=1)
+    book.apply_snapshot(first, nlevels=1)
+    book.apply_delta(change(99.0, 0.0, at=11))
+    assert (book.best_bid(), book.ok, book.why) == (None, False, Doubt.OUT_OF_SIGHT)
+    assert book.copy().apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=12, nlevels=1), nlevels=1)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
+    assert ([level.price for level in book.bids], book.ok) == ([98.0, 97.0, 96.0], True)
+
+
+def test_a_whole_snapshot_older_than_what_was_given_up_completes_nothing() -> None:
+    book = opened()
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 2.0), at=8))
+    book.mark_suspect(Doubt.SILENT)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), nlevels=1)
+    assert not book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
+    assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
+
+
+def test_a_cut_book_that_nothing_follows_keeps_nothing_of_the_snapshot_before() -> None:
+    book = opened()
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), nlevels=1, followed=False)
+    assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
+
+
+# Against all that is known -------------------------------------------------------------------------------
+
+
+class Knowledge:
+    """What a book should say of each price, by brute force: the newest of all that it took in."""
+
+    def __init__(self) -> None:
+        self.known: set[int] = set()  # times of changes
+        self.told_at = dict.fromkeys(BIDS + ASKS, -1)  # by the latest snapshot that told of the price
+        self.out_of_sight: set[float] = set(BIDS + ASKS)
+
+    def take_in(self, sizes: Sizes, at: int, nlevels: int | None, *, kept: bool) -> None:
+        """A snapshot that the book accepted."""
+        for prices in (BIDS[::-1], ASKS):
+            shown = [price for price in prices if sizes[price]][:nlevels]
+            told = prices[: prices.index(shown[-1]) + 1] if shown else prices
+            was_cut = nlevels is not None and len(shown) == nlevels
+            if nlevels is None or (not was_cut and not kept):
+                told = prices
+            for price in told:
+                self.told_at[price] = max(self.told_at[price], at)
+            if not was_cut:
+                self.out_of_sight -= set(prices)
+            elif kept:
+                self.out_of_sight -= set(told)
+            else:
+                self.out_of_sight |= set(prices)
+                self.out_of_sight -= set(told)
+
+    def sizes(self, history: list[tuple[int, float, float]]) -> Sizes:
+        newest = {p: s for at, p, s in history if at in self.known or at <= self.told_at[p]}
+        return {p: s for p, s in newest.items() if s and p not in self.out_of_sight}
+
+
+Sent = tuple[int, int]
+
+
 @st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[int, int]]:
-    """(how late, which price or -1 for a snapshot) of messages that were sent one after the other."""
+def arrivals(draw: st.DrawFn) -> list[Sent]:
+    """(how late, which price, or -1, -2 for snapshots) of messages that were sent one after the other."""
     lateness = st.one_of(st.just(0), st.integers(0, 100))
-    return draw(st.lists(st.tuples(lateness, st.integers(-1, 7)), max_size=120))
+    return draw(st.lists(st.tuples(lateness, st.integers(-2, 7)), max_size=120))
 
 
-@given(arrivals(), st.sets(st.integers(0, 119)))
+@mock.patch("bulk_proto.book._LATE_LIMIT", 1_000_000)  # however many are late, the clock goes on
+@given(arrivals(), st.sets(st.integers(0, 119)), st.sampled_from([1, 2, 3]))
 def test_a_book_that_is_ok_says_what_is_newest_of_all_it_took_in(
-    sent: list[tuple[int, int]], suspected: set[int]
+    sent: list[Sent], suspected: set[int], nlevels: int
 ) -> None:
     truth = dict.fromkeys(BIDS + ASKS, 1.0)
     history: list[tuple[int, float, float]] = [(0, price, 1.0) for price in truth]
-    messages: list[tuple[int, L2Delta | L2Snapshot, int]] = []
+    messages: list[tuple[int, int, L2Delta | Sizes, int | None]] = []
     for at, (late, row) in enumerate(sent, 1):
         if row < 0:
-            messages.append((at + late, whole(truth, at), at))
+            messages.append((at + late, at, truth.copy(), nlevels if row == -2 else None))
         else:
             price = (BIDS + ASKS)[row]
             truth[price] = float(at % 3 and at)
             history.append((at, price, truth[price]))
-            messages.append((at + late, change(price, truth[price], at), at))
-    book, known, covered = opened(), {0}, 0
-    for count, (_, message, at) in enumerate(sorted(messages, key=lambda entry: entry[0])):
+            messages.append((at + late, at, change(price, truth[price], at), None))
+    book, knowledge = OrderBook(BTC), Knowledge()
+    for count, (_, at, message, cut_to) in enumerate(sorted(messages, key=lambda entry: entry[0])):
+        kept = book.ok
         if isinstance(message, L2Delta):
             book.apply_delta(message)
-            known.add(at)
-        elif book.apply_snapshot(message, covers_all=True):
-            covered = max(covered, at)
-        if book.timestamp is not None and book.timestamp < MS + max(covered, *known):
-            return  # so many were late that the clock itself must have gone back
+            knowledge.known.add(at)
+        elif book.apply_snapshot(cut(message, at, cut_to), nlevels=cut_to):
+            knowledge.take_in(message, at, cut_to, kept=kept)
+        if book.live:
+            assert book.timestamp == MS + max(*knowledge.known, *knowledge.told_at.values())
         if count in suspected:
             book.mark_suspect(Doubt.SILENT)
         if book.ok:
-            newest = {price: size for moment, price, size in history if moment in known or moment <= covered}
-            assert sizes_in(book) == {price: size for price, size in newest.items() if size}
+            assert sizes_in(book) == knowledge.sizes(history)

@@ -21,7 +21,7 @@ from bulk_proto.inventory import Inventory
 def book() -> OrderBook:
     book = OrderBook("BTC-USD")
     levels = [OrderBookLevel(99.0, 1.0)], [OrderBookLevel(101.0, 2.0)]
-    book.apply_snapshot(L2Snapshot("BTC-USD", *levels, 1_000, BookStream.SNAPSHOT), covers_all=True, now=5.0)
+    book.apply_snapshot(L2Snapshot("BTC-USD", *levels, 1_000, BookStream.SNAPSHOT), now=5.0)
     return book
 
 

@@ -312,6 +312,22 @@ def test_a_book_that_recovered_by_itself_is_looked_after_the_next_time_as_well()
     assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
 
 
+def test_a_book_cut_to_nlevels_follows_these_levels_until_the_delta_stream_tells_the_rest() -> None:
+    core, peer = opened(signed=False)
+    core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD", "l2delta.BTC-USD"))
+    peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot"))
+    peer.say(book_message("delta", [(100.0, 3.0), (90.0, 5.0)], []))
+    book = core.order_books["BTC-USD"]
+    assert [(level.price, level.size) for level in book.bids] == [(100.0, 3.0)]
+    peer.say(book_message("delta", [(100.0, 0.0)], []), now=5.0)
+    assert (book.best_bid(), book.ok) == (None, False)
+    core.handle_deadline(5.1)
+    assert stale(core) == [BookStale("BTC-USD", "the market has left the levels that are known")]
+    peer.say(book_message("snapshot", [(99.0, 1.0), (90.0, 5.0)], [(101.0, 2.0)]), now=5.2)
+    assert ([level.price for level in book.bids], book.ok) == ([99.0, 90.0], True)
+
+
 def test_an_old_impatience_is_not_held_against_a_new_subscription() -> None:
     core, peer = opened(signed=False, book_patience=2.0)
     core.subscribe([BOOK], 1.0)
