@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from .enums import Side
 from .events import Fill
 
-_GENERATION = 4096  # executions with a trade id that are forgotten together
-_GENERATIONS_KEPT = 3  # so the latest 8192 at least are remembered
+_GENERATION = 2048  # executions with a trade id that are forgotten together
+_GENERATIONS_KEPT = 3  # so the latest 4096 at least are remembered
 _REPEATABLE = 256  # fills without one that a reconnection may repeat, and how long to look out for them
 
 _Looks = tuple[str, str, int, float, float, Side | None]

@@ -599,10 +599,10 @@ def test_both_sides_of_one_execution_can_be_own_orders() -> None:
 
 def test_the_memory_of_executions_is_bounded() -> None:
     account = opened()
-    for number in range(3 * 4096):
+    for number in range(3 * 2048):
         assert len(account.apply(fill(trade_id=str(number)))) == 1
-        if number >= 8191:
-            assert account.apply(fill(trade_id=str(number - 8191))) == []  # the latest 8192 are remembered
+        if number >= 4095:
+            assert account.apply(fill(trade_id=str(number - 4095))) == []  # the latest 4096 are remembered
     assert len(account.apply(fill(trade_id="0"))) == 1
 
 
