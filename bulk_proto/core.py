@@ -18,6 +18,7 @@ always in seconds of the driver's own clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -117,23 +118,23 @@ class ClientCore(Wishes):
         mirror, events = self._mirror, self._events
         books = mirror.books.by_symbol
         text = self._line.sole_text(data, now)
-        for messages in self._messages_in(data, now) if text is None else ((self._decode(text),),):
-            for message in messages:
-                # The busiest loop of all: what most messages do not need is not in it.
-                if type(message) is L2Delta:
-                    book = books.get(message.symbol)
-                    if book is not None:
-                        book.apply_delta(message, now)
-                        if not book.ok and book.live:
-                            mirror.books.give_grace(book, now)
-                    events.append(message)
-                    continue
-                observe = mirror.observers.get(type(message))
-                if observe is not None:
-                    observe(message, now)
-                    events.append(message)  # type: ignore[arg-type]  # a reply has no observer
-                else:
-                    self._on_message(message, now)
+        found = chain.from_iterable(self._messages_in(data, now)) if text is None else (self._decode(text),)
+        for message in found:
+            # The busiest loop of all: what most messages do not need is not in it.
+            if type(message) is L2Delta:
+                book = books.get(message.symbol)
+                if book is not None:
+                    book.apply_delta(message, now)
+                    if not book.ok and book.live:
+                        mirror.books.give_grace(book, now)
+                events.append(message)
+                continue
+            observe = mirror.observers.get(type(message))
+            if observe is not None:
+                observe(message, now)
+                events.append(message)  # type: ignore[arg-type]  # a reply has no observer
+            else:
+                self._on_message(message, now)
         if self._served_again is not None:
             self._look_at_replay(self._served_again, now)
 
