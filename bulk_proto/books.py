@@ -55,9 +55,10 @@ class Books:
             if (book := self.by_symbol.pop(symbol, None)) is not None:
                 book.forget(Doubt.UNSUBSCRIBED)
 
-    def apply_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
+    def apply_snapshot(self, snapshot: L2Snapshot, stream: BookStream, now: float) -> None:
+        """``stream``: the one that it belongs to, whatever its message says."""
         sources = self._sources.get(snapshot.symbol, {})
-        source = sources.get(snapshot.stream)
+        source = sources.get(stream)
         if source is None:
             return
         book = self.by_symbol[snapshot.symbol]

@@ -96,8 +96,23 @@ class Mirror:
         return self._on_account(event) if type(event) in _ACCOUNT_EVENTS else (event,)  # type: ignore[arg-type]
 
     def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
-        self.books.apply_snapshot(snapshot, now)
-        self._subscriptions.prime((_KIND_OF[snapshot.stream], snapshot.symbol))
+        stream = snapshot.stream
+        if stream is BookStream.SNAPSHOT and self._begins_changes(snapshot.symbol):
+            stream = BookStream.DELTA
+        self.books.apply_snapshot(snapshot, stream, now)
+        self._subscriptions.prime((_KIND_OF[stream], snapshot.symbol))
+
+    def _begins_changes(self, symbol: str) -> bool:
+        """True for a periodic snapshot that nobody asked for while the delta stream is to send its own.
+
+        The documents say that such a stream begins with a snapshot, but not by which name.
+        """
+        book = self.books.by_symbol.get(symbol)
+        return (
+            book is not None
+            and not book.ok
+            and not self._subscriptions.brings((_KIND_OF[BookStream.SNAPSHOT], symbol))
+        )
 
     def _on_ticker(self, ticker: Ticker, now: float) -> None:
         symbol = ticker.symbol

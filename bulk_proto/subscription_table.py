@@ -113,6 +113,10 @@ class SubscriptionTable:
                 self._refusals.pop(stream, None)
                 self._settle(stream)
 
+    def brings(self, stream: Stream) -> bool:
+        """True while messages of a topic may come: it is wanted, or not left for good yet."""
+        return stream in self.wanted or stream in self._leaving
+
     def prime(self, stream: Stream) -> None:
         """The first state of a topic has arrived, before or after its confirmation."""
         if stream not in self._primed and stream in self.wanted:

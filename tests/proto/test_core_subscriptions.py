@@ -331,6 +331,27 @@ def test_an_aggregated_snapshot_never_touches_the_book() -> None:
     assert best_bid(core) == 100.0
 
 
+def test_a_delta_stream_may_begin_like_a_periodic_one() -> None:
+    core, peer = opened(signed=False)
+    core.subscribe([topics.l2_delta("BTC-USD")], 1.0)
+    peer.say(confirmation("l2delta.BTC-USD"))
+    peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot"))
+    peer.say(book_message("delta", [(100.5, 1.0)], []))
+    assert (best_bid(core), core.order_books["BTC-USD"].ok) == (100.5, True)
+    peer.say(book_message("snapshot", [(90.0, 50.0)], [(110.0, 50.0)], stream="l2Snapshot"))  # a stray one
+    assert best_bid(core) == 100.5
+
+
+def test_the_last_messages_of_an_aggregated_stream_begin_no_delta_stream() -> None:
+    core, peer = opened(signed=False)
+    aggregated = topics.l2_snapshot("BTC-USD", aggregation=10.0)
+    core.subscribe([aggregated, topics.l2_delta("BTC-USD")], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD", "l2delta.BTC-USD"))
+    core.unsubscribe([aggregated], 2.0)
+    peer.say(book_message("snapshot", [(90.0, 50.0)], [(110.0, 50.0)], stream="l2Snapshot"))
+    assert best_bid(core) is None
+
+
 def test_a_short_periodic_snapshot_keeps_the_deeper_levels_of_the_delta_stream() -> None:
     core, peer = opened(signed=False)
     core.subscribe([topics.l2_delta("BTC-USD"), topics.l2_snapshot("BTC-USD", 1)], 1.0)

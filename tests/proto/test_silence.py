@@ -69,7 +69,8 @@ def test_a_silent_book_is_doubted_and_asked_for_again_until_a_snapshot_comes() -
 def test_a_snapshot_nobody_waited_for_is_listened_after_as_well() -> None:
     books = Books(patience=2.0, silence=30.0)
     books.want(l2_snapshot(BTC))
-    books.apply_snapshot(L2Snapshot(BTC, [OrderBookLevel(100.0, 1.0)], [], 1, BookStream.SNAPSHOT), 5.0)
+    stream = BookStream.SNAPSHOT
+    books.apply_snapshot(L2Snapshot(BTC, [OrderBookLevel(100.0, 1.0)], [], 1, stream), stream, 5.0)
     assert books.earliest == 35.0
 
 
