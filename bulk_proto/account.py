@@ -169,7 +169,11 @@ class Account:
         self._orders.doubt(order_ids)
 
     def mark_stale(self) -> None:
-        """The connection is gone: nothing is deleted, and nothing is certain before the next snapshot."""
+        """Something was lost to us: nothing is deleted, and nothing is certain before the next snapshot."""
+        self.live = False
+
+    def connection_lost(self) -> None:
+        """The same; what waits for an answer is in doubt, and what was told may be repeated."""
         self.live = False
         self._orders.connection_lost()
         self._fills.connection_lost()

@@ -143,9 +143,7 @@ class ClientCore(Wishes):
         self._line.handle_deadline(now)
         self._line_changed()
         if self.state is State.OPEN:
-            for topic in self.subscriptions.expire(now):
-                self._send(wire.unsubscribe(topic))
-            self._refresh_books(now)
+            self._refresh(now)
         self._deadlines.expire(now)
         if self._served_again is not None:
             self._look_at_replay(self._served_again, now)
@@ -191,8 +189,8 @@ class ClientCore(Wishes):
     # The line --------------------------------------------------------------------------------------------
 
     def _on_opened(self, connected: Connected, now: float) -> None:
-        self._mirror.books.expect_snapshots(now)
         self._ask()
+        self._expect_state(now)
         self._events.append(connected)
         wanted = list(self.subscriptions.wanted)
         if self._ready is not None:
@@ -269,10 +267,12 @@ class ClientCore(Wishes):
             self._mirror.unwant([refused])
         self._events.append(error)
 
-    def _refresh_books(self, now: float) -> None:
-        """Ask again for books that stay empty or wrong."""
-        self._mirror.books.expect_snapshots(now)
+    def _refresh(self, now: float) -> None:
+        """Ask again for what stays empty or wrong."""
+        for topic in self.subscriptions.expire(now):
+            self._send(wire.unsubscribe(topic))
         for book, stream in self._mirror.books.expire(now):
             self._ask_again(stream)
             self._events.append(BookStale(book.symbol, book.why or "no snapshot came"))
         self._ask()
+        self._expect_state(now)

@@ -89,30 +89,33 @@ class Mirror:
         """Nothing is current any more: books are emptied, accounts kept until they are sent anew."""
         self.books.link_lost()
         for account in self.accounts.values():
-            account.mark_stale()
+            account.connection_lost()
 
     def apply(self, event: Event) -> Sequence[Event]:
         """Take in an event that has no observer; returns what the application is to see of it, in order."""
         return self._on_account(event) if type(event) in _ACCOUNT_EVENTS else (event,)  # type: ignore[arg-type]
 
     def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
-        stream = snapshot.stream
-        if stream is BookStream.SNAPSHOT and self._begins_changes(snapshot.symbol):
-            stream = BookStream.DELTA
-        self.books.apply_snapshot(snapshot, stream, now)
-        self._subscriptions.prime((_KIND_OF[stream], snapshot.symbol))
+        stream = self._book_stream_of(snapshot)
+        if stream is not None:
+            self.books.apply_snapshot(snapshot, stream, now)
+            self._subscriptions.prime((_KIND_OF[stream], snapshot.symbol))
 
-    def _begins_changes(self, symbol: str) -> bool:
-        """True for a periodic snapshot that nobody asked for while the delta stream is to send its own.
+    def _book_stream_of(self, snapshot: L2Snapshot) -> BookStream | None:
+        """The stream that a snapshot belongs to; None for one of a stream that is being left.
 
-        The documents say that such a stream begins with a snapshot, but not by which name.
+        The documents say that a delta stream begins with a snapshot, but not by which name: one that looks
+        periodic, though nobody asked for such, is for the book that needs it.
         """
-        book = self.books.by_symbol.get(symbol)
-        return (
-            book is not None
-            and not book.ok
-            and not self._subscriptions.brings((_KIND_OF[BookStream.SNAPSHOT], symbol))
-        )
+        symbol, stream = snapshot.symbol, snapshot.stream
+        topic = _KIND_OF[stream], symbol
+        if self._subscriptions.is_leaving(topic):
+            return None
+        if stream is BookStream.SNAPSHOT and topic not in self._subscriptions.wanted:
+            book = self.books.by_symbol.get(symbol)
+            if book is not None and not book.ok:
+                return BookStream.DELTA
+        return stream
 
     def _on_ticker(self, ticker: Ticker, now: float) -> None:
         symbol = ticker.symbol

@@ -7,11 +7,13 @@ Topics may be wanted while there is no link: they are asked for when one opens.
 
 An error that names a topic ends the wish only where the exchange has not confirmed it since it is wanted.
 One that it has confirmed exists, so an error means "not now": it is asked for again, ever more patiently.
+So is an account whose first state does not come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import inf
 
 from .calls import Call
@@ -21,7 +23,9 @@ from .wire import split_topic
 
 _STATE_COMES_FIRST = frozenset({"l2snapshot", "account"})  # done only when the first state has arrived
 _PATIENCE = 2.0  # seconds after the first refusal of a topic that was confirmed before
+_STATE_PATIENCE = 10.0  # seconds for the first state of an account: asking twice may bring everything twice
 _PATIENCE_CAP = 60.0  # seconds
+_FORGIVEN = 2 * _PATIENCE_CAP  # seconds after which what went wrong before does not count any more
 
 
 class SubscriptionTable:
@@ -38,7 +42,8 @@ class SubscriptionTable:
         self._leaving: dict[Stream, list[Call[None]]] = {}
         self._proven: set[Stream] = set()  # wanted and confirmed once, on this link or an earlier one
         self._put_off: dict[Stream, float] = {}  # proven but refused, or to be renewed: when to ask again
-        self._refusals: dict[Stream, int] = {}  # and renewals, in a row
+        self._awaited: dict[Stream, float] = {}  # asked for, but not there yet: when to ask again
+        self._troubles: dict[Stream, tuple[int, float]] = {}  # how often in a row, and when last
 
     # The user's side ---------------------------------------------------------------------------------
 
@@ -71,7 +76,7 @@ class SubscriptionTable:
                 leaving.append((stream, self._confirmed.get(stream, subscription.topic)))
             self._forget(stream)
             self._proven.discard(stream)
-            self._refusals.pop(stream, None)
+            self._troubles.pop(stream, None)
             self._done_with(stream)
         return leaving
 
@@ -109,19 +114,26 @@ class SubscriptionTable:
             if stream in self._asked:
                 self._confirmed[stream] = topic
                 self._proven.add(stream)
-                self._ask_no_more(stream)
-                self._refusals.pop(stream, None)
                 self._settle(stream)
 
-    def brings(self, stream: Stream) -> bool:
-        """True while messages of a topic may come: it is wanted, or not left for good yet."""
-        return stream in self.wanted or stream in self._leaving
+    def is_leaving(self, stream: Stream) -> bool:
+        """True while messages of a topic may come that is not wanted any more, or wanted in another form."""
+        return any(not call.done for call in self._leaving.get(stream, ()))
 
     def prime(self, stream: Stream) -> None:
         """The first state of a topic has arrived, before or after its confirmation."""
         if stream not in self._primed and stream in self.wanted:
             self._primed.add(stream)
+            if self._awaited.pop(stream, None) is not None:
+                self._look()
             self._settle(stream)
+
+    def expect(self, now: float) -> None:
+        """Accounts were asked for: one that is not sent in good time is to be asked for again."""
+        for stream in self.wanted:
+            if stream[0] == "account" and stream in self._asked and not self._is_here_or_due(stream):
+                self._awaited[stream] = now + self._patience(stream, now, _STATE_PATIENCE)
+                self._look()
 
     def confirm_leaving(self, topic: str) -> None:
         for call in self._leaving.pop(split_topic(topic), ()):
@@ -146,13 +158,20 @@ class SubscriptionTable:
         return named[0]
 
     def renew(self, stream: Stream, now: float) -> None:
-        """Ask again soon for a topic whose first state is needed once more."""
+        """Ask again soon for a topic whose first state is needed once more: it is not served until then."""
         if stream in self._confirmed:
+            self._primed.discard(stream)
             self._ask_later(stream, now)
 
     def expire(self, now: float) -> list[str]:
-        """What was put off long enough counts as not asked for; returns topics to unsubscribe first."""
-        due = [stream for stream, moment in self._put_off.items() if moment <= now]
+        """What was put off or awaited long enough counts as not asked for.
+
+        Returns topics to unsubscribe first.
+        """
+        overdue = [stream for stream, moment in self._awaited.items() if moment <= now]
+        for stream in overdue:
+            self._count_trouble(stream, now)
+        due = overdue + [stream for stream, moment in self._put_off.items() if moment <= now]
         return [topic for stream in due if (topic := self._forget(stream)) is not None]
 
     def unserved(self) -> list[str]:
@@ -167,6 +186,7 @@ class SubscriptionTable:
         self._confirmed.clear()
         self._primed.clear()
         self._put_off.clear()
+        self._awaited.clear()
         self.earliest = inf
         leaving, self._leaving = self._leaving, {}
         for calls in leaving.values():
@@ -186,6 +206,7 @@ class SubscriptionTable:
 
     def _settle(self, stream: Stream) -> None:
         if self._served(stream):
+            self._ask_no_more(stream)
             self._done_with(stream)
 
     def _done_with(self, stream: Stream) -> None:
@@ -202,14 +223,30 @@ class SubscriptionTable:
 
     def _ask_later(self, stream: Stream, now: float) -> None:
         if stream not in self._put_off:  # several errors about one request are one refusal
-            refusals = self._refusals.get(stream, 0)
-            self._refusals[stream] = refusals + 1
-            self._put_off[stream] = now + min(_PATIENCE_CAP, _PATIENCE * 2.0 ** min(refusals, 16))
-            self.earliest = min(self._put_off.values())
+            self._awaited.pop(stream, None)
+            self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
+            self._count_trouble(stream, now)
+            self._look()
 
     def _ask_no_more(self, stream: Stream) -> None:
-        if self._put_off.pop(stream, None) is not None:
-            self.earliest = min(self._put_off.values(), default=inf)
+        self._put_off.pop(stream, None)
+        self._awaited.pop(stream, None)
+        self._look()
+
+    def _is_here_or_due(self, stream: Stream) -> bool:
+        return stream in self._primed or stream in self._put_off or stream in self._awaited
+
+    def _patience(self, stream: Stream, now: float, first: float) -> float:
+        """Seconds to wait, each time twice as many as before."""
+        times, last = self._troubles.get(stream, (0, now))
+        return min(_PATIENCE_CAP, first * 2.0 ** min(times, 16)) if now - last < _FORGIVEN else first
+
+    def _count_trouble(self, stream: Stream, now: float) -> None:
+        times, last = self._troubles.get(stream, (0, now))
+        self._troubles[stream] = (times + 1 if now - last < _FORGIVEN else 1), now
+
+    def _look(self) -> None:
+        self.earliest = min(chain(self._put_off.values(), self._awaited.values()), default=inf)
 
     def _give_up(self, subscription: Subscription, text: str) -> None:
         stream = subscription.stream

@@ -120,7 +120,7 @@ class Wishes:
         )
         self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
         if self.state is State.OPEN:
-            self._mirror.books.expect_snapshots(now)
+            self._expect_state(now)
         return call
 
     def unsubscribe(
@@ -214,8 +214,10 @@ class Wishes:
         else:
             stream = ("account", account.pubkey)
             if self.state is State.OPEN and account.live:
+                account.mark_stale()  # until then it is deaf, and whoever asks meanwhile waits for the same
                 self._ask_again(stream)
                 self._ask()
+                self.subscriptions.expect(now)
             self.subscriptions.wait(fresh, [stream])
         return fresh.then(lambda _: settlement(unknown, self.accounts.get(key)))
 
@@ -225,6 +227,11 @@ class Wishes:
         """Send what is wanted and not yet asked for on this link, all in one message."""
         if self.state is State.OPEN and (fresh := self.subscriptions.to_ask()):
             self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
+
+    def _expect_state(self, now: float) -> None:
+        """Books and accounts were asked for: they must come soon."""
+        self._mirror.books.expect_snapshots(now)
+        self.subscriptions.expect(now)
 
     def _ask_again(self, stream: Stream) -> None:
         """Leave a wanted topic, so that the next :meth:`_ask` brings its first state again."""

@@ -89,7 +89,7 @@ def test_an_account_is_live_from_its_first_snapshot_until_the_connection_is_lost
     first = snapshot()
     assert account.apply(first) == [first]
     assert (account.live, account.snapshot, account.margin) == (True, first, first.margin)
-    account.mark_stale()
+    account.connection_lost()
     assert (account.live, account.snapshot) == (False, first)
 
 
@@ -416,7 +416,7 @@ def test_orders_without_an_answer_are_bounded() -> None:
     for number in range(3000):
         account.register(pending(str(number)))
         if number % 500 == 0:
-            account.mark_stale()
+            account.connection_lost()
     assert (len(account.pending), len(account.in_doubt)) == (499, 1024)
     for number in range(3000, 5000):
         account.register(pending(str(number)))
@@ -439,7 +439,7 @@ def test_what_is_known_by_reply_alone_is_forgotten_with_the_order() -> None:
 def test_a_lost_connection_deletes_nothing() -> None:
     account = opened(order(), positions=(position(),))
     account.register(pending("sent"))
-    account.mark_stale()
+    account.connection_lost()
     assert (list(account.open_orders), len(account.positions)) == (["one"], 1)
     assert (account.pending, list(account.in_doubt)) == ({}, ["sent"])
 
@@ -448,7 +448,7 @@ def test_orders_in_doubt_are_settled_by_the_next_snapshot() -> None:
     account = opened()
     account.register(pending("alive"))
     account.register(pending("lost"))
-    account.mark_stale()
+    account.connection_lost()
     events = account.apply(snapshot(order("alive")))
     assert statuses(events) == [("lost", S.GONE)]
     assert (list(account.open_orders), account.in_doubt) == (["alive"], {})
@@ -456,7 +456,7 @@ def test_orders_in_doubt_are_settled_by_the_next_snapshot() -> None:
 
 def test_an_order_sent_before_the_snapshot_came_is_not_in_doubt() -> None:
     account = opened()
-    account.mark_stale()
+    account.connection_lost()
     account.register(pending())
     assert statuses(account.apply(snapshot())) == []
     assert list(account.pending) == ["one"]
@@ -483,7 +483,7 @@ def test_an_order_placed_by_reply_before_the_connection_was_lost_is_missed_at_on
     account = opened()
     account.register(pending())
     account.answered("one", S.RESTING)
-    account.mark_stale()
+    account.connection_lost()
     assert statuses(account.apply(snapshot())) == [("one", S.GONE)]
     assert statuses(account.apply(snapshot())) == []
 
@@ -491,7 +491,7 @@ def test_an_order_placed_by_reply_before_the_connection_was_lost_is_missed_at_on
 def test_an_end_whose_update_was_lost_with_the_connection_is_told_after_the_snapshot() -> None:
     account = opened(order())
     account.answered("one", S.CANCELLED)
-    account.mark_stale()
+    account.connection_lost()
     assert statuses(account.apply(snapshot())) == [("one", S.CANCELLED)]
     assert statuses(account.apply(snapshot())) == []
 
@@ -499,7 +499,7 @@ def test_an_end_whose_update_was_lost_with_the_connection_is_told_after_the_snap
 def test_a_late_answer_settles_an_order_in_doubt() -> None:
     account = opened()
     account.register(pending())
-    account.mark_stale()
+    account.connection_lost()
     account.answered("one", S.REJECTED_DUPLICATE)  # so it was placed before
     assert list(account.in_doubt) == ["one"]
     account.answered("one", S.RESTING)
@@ -509,7 +509,7 @@ def test_a_late_answer_settles_an_order_in_doubt() -> None:
 def test_a_refused_order_is_no_longer_in_doubt() -> None:
     account = opened()
     account.register(pending())
-    account.mark_stale()
+    account.connection_lost()
     account.answered("one", S.REJECTED)
     assert statuses(account.apply(snapshot())) == []
 
@@ -586,7 +586,7 @@ def test_one_execution_is_told_once() -> None:
     account = opened(order())
     assert len(account.apply(fill(trade_id="7:1"))) == 1
     assert account.apply(fill(trade_id="7:1", at=2)) == []
-    account.mark_stale()
+    account.connection_lost()
     assert account.apply(fill(trade_id="7:1")) == []
     assert len(account.apply(fill(trade_id="7:2"))) == 1
     assert account.repeated_fills == 2
@@ -616,7 +616,7 @@ def test_a_fill_without_a_trade_id_that_a_reconnection_repeats_is_marked() -> No
     account = opened()
     account.apply(fill(trade_id=None))
     account.apply(fill(trade_id=None))
-    account.mark_stale()
+    account.connection_lost()
     account.apply(snapshot())
     told = [account.apply(fill(trade_id=None)) for _ in range(3)]
     repeat, news = fill(trade_id=None, suspected_repeat=True), fill(trade_id=None)
@@ -630,14 +630,14 @@ def test_a_fill_without_a_trade_id_that_a_reconnection_repeats_is_marked() -> No
 def test_after_a_reconnection_a_fill_that_differs_in_anything_is_news(other: dict[str, Any]) -> None:
     account = opened()
     account.apply(fill(trade_id=None))
-    account.mark_stale()
+    account.connection_lost()
     assert account.apply(fill(trade_id=None, **other)) == [fill(trade_id=None, **other)]
 
 
 def test_the_time_in_which_repeats_are_expected_ends() -> None:
     account = opened()
     account.apply(fill(trade_id=None))
-    account.mark_stale()
+    account.connection_lost()
     account.apply(fill("other", trade_id=None))
     account.apply(snapshot())
     for at in range(256):
@@ -648,7 +648,7 @@ def test_the_time_in_which_repeats_are_expected_ends() -> None:
 def test_a_second_snapshot_on_a_connection_does_not_start_that_time_again() -> None:
     account = opened()
     account.apply(fill(trade_id=None))
-    account.mark_stale()
+    account.connection_lost()
     for at in range(256):
         account.apply(fill("other", trade_id=None, at=1000 + at))
     account.apply(snapshot())
@@ -658,7 +658,7 @@ def test_a_second_snapshot_on_a_connection_does_not_start_that_time_again() -> N
 def test_the_time_in_which_repeats_are_expected_runs_from_the_snapshot() -> None:
     account = opened()
     account.apply(fill(trade_id=None))
-    account.mark_stale()
+    account.connection_lost()
     for at in range(400):
         if at == 200:
             account.apply(snapshot())
@@ -670,7 +670,7 @@ def test_fills_without_a_date_are_never_suspected() -> None:
     account = opened()
     undated = fill(trade_id=None, timestamp=None)
     account.apply(undated)
-    account.mark_stale()
+    account.connection_lost()
     account.apply(snapshot())
     assert [account.apply(undated) for _ in range(2)] == [[undated], [undated]]
 
@@ -768,7 +768,7 @@ def test_any_history_leaves_each_order_in_one_place_and_in_the_right_one(steps: 
             case "register", order_id:
                 account.register(pending(order_id))
             case _:
-                account.mark_stale()
+                account.connection_lost()
         places = [account.open_orders, account.pending, account.in_doubt, account.finished]
         for order_id in "abc":
             assert sum(order_id in place for place in places) <= 1
@@ -802,7 +802,7 @@ def test_every_execution_with_an_id_is_told_exactly_once(numbers: list[int], los
     told: list[Event] = []
     for at, number in enumerate(numbers):
         if at == lost_at:
-            account.mark_stale()
+            account.connection_lost()
         told += account.apply(fill(trade_id=str(number)))
     ids = [event.trade_id for event in told if isinstance(event, Fill)]
     assert sorted(ids, key=str) == sorted({str(number) for number in numbers})

@@ -71,7 +71,7 @@ def test_a_copied_account_keeps_what_was_known() -> None:
     account.apply(
         AccountSnapshot(account="A", margin=MarginUpdate(account="A"), positions=[], open_orders=[])
     )
-    account.mark_stale()
+    account.connection_lost()
     assert copy.live
     assert list(copy.positions.values()) == [position]
     assert (set(copy.open_orders), set(copy.pending), set(copy.finished)) == ({"1"}, {"2"}, set())

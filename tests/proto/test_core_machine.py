@@ -533,7 +533,8 @@ class CoreMachine(RuleBasedStateMachine):
         books, subscriptions = core._mirror.books, core.subscriptions
         assert core.has_data_to_send is core._line.has_data_to_send
         assert books.earliest <= min(books._silence.next_look, *books._due.values(), inf)
-        assert subscriptions.earliest == min(subscriptions._put_off.values(), default=inf)
+        waiting = (*subscriptions._put_off.values(), *subscriptions._awaited.values())
+        assert subscriptions.earliest == min(waiting, default=inf)
         due = core.next_deadline() or inf
         assert due <= min(
             (call.deadline for _, _, call, _ in core._deadlines._heap if not call.done), default=inf
@@ -706,9 +707,14 @@ class CoreMachine(RuleBasedStateMachine):
             assert requests == []
 
     def asked_later(self, requests: list[dict[str, Any]]) -> set[Stream]:
-        """Topics that were put off may come with any request; each is then asked for like a new one."""
+        """Topics that were put off may come with any request; each is then asked for like a new one.
+
+        So may an account that has not been sent.
+        """
         entries = [entry for request in requests for entry in request["subscription"]]
-        found = {stream for stream in self.put_off if self.wanted[stream].to_api() in entries}
+        awaited = {stream for stream in self.asked - self.primed if stream[0] == "account"}
+        late = self.put_off | (awaited & self.wanted.keys())
+        found = {stream for stream in late if self.wanted[stream].to_api() in entries}
         self.put_off -= found
         return found
 

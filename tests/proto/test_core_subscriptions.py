@@ -352,6 +352,36 @@ def test_the_last_messages_of_an_aggregated_stream_begin_no_delta_stream() -> No
     assert best_bid(core) is None
 
 
+def test_a_snapshot_of_a_stream_that_is_being_left_is_not_taken_for_one_of_the_next() -> None:
+    core, peer = opened(signed=False)
+    aggregated = topics.l2_snapshot("BTC-USD", aggregation=10.0)
+    core.subscribe([aggregated], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD"))
+    core.unsubscribe([aggregated], 2.0)
+    call = core.subscribe([topics.l2_snapshot("BTC-USD")], 2.0)
+    peer.say(book_message("snapshot", [(90.0, 50.0)], [(110.0, 50.0)], stream="l2Snapshot"))
+    assert best_bid(core) is None
+    peer.say(
+        {"type": "unsubscribeResponse", "topic": "l2snapshot.BTC-USD"}, confirmation("l2snapshot.BTC-USD")
+    )
+    assert not call.done
+    peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot"))
+    assert (best_bid(core), call.done) == (100.0, True)
+
+
+def test_a_stream_whose_end_is_never_confirmed_is_left_when_nobody_waits_any_more() -> None:
+    core, peer = opened(signed=False)
+    core.subscribe([topics.l2_snapshot("BTC-USD")], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD"))
+    core.unsubscribe([topics.l2_snapshot("BTC-USD")], 2.0, timeout=1.0)
+    core.subscribe([topics.l2_delta("BTC-USD")], 2.0)
+    peer.say(book_message("snapshot", [(90.0, 1.0)], [(110.0, 1.0)], stream="l2Snapshot"), now=2.5)
+    assert best_bid(core) is None
+    core.handle_deadline(3.0)
+    peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot"), now=3.5)
+    assert best_bid(core) == 100.0
+
+
 def test_a_short_periodic_snapshot_keeps_the_deeper_levels_of_the_delta_stream() -> None:
     core, peer = opened(signed=False)
     core.subscribe([topics.l2_delta("BTC-USD"), topics.l2_snapshot("BTC-USD", 1)], 1.0)

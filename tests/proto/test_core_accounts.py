@@ -1,0 +1,133 @@
+"""Accounts that are not live on an open link: whoever asks waits, and the exchange is asked again."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk_proto import subscriptions as topics
+from bulk_proto.actions import Action, CancelOrder, LimitOrder
+from bulk_proto.core import ClientCore
+from bulk_proto.enums import OrderStatus, Side
+from bulk_proto.errors import OutcomeUnknown
+
+from .peer import (
+    KEY,
+    Peer,
+    account_message,
+    confirmation,
+    make_core,
+    opened,
+    order_row,
+    post_reply,
+    snapshot_of_account,
+)
+from .peer import connect as connected
+
+ORDER = "Fpwjdz7gxGgpPFNBF7f4NVqDHoDDUt1KDh1W1iWmPZ1q"
+BID = LimitOrder("BTC-USD", Side.BUY, 64000.0, 0.05)
+UNREADABLE = account_message({"type": "orderUpdate", "sym": "BTC-USD"})
+SERVED = (confirmation(f"account.{KEY}"), snapshot_of_account())
+
+
+def unanswered(core: ClientCore, *actions: Action, now: float) -> list[OutcomeUnknown]:
+    calls = [core.place_orders([action], now, timeout=1.0) for action in actions]
+    core.handle_deadline(now + 1.0)
+    unknown = []
+    for call in calls:
+        with pytest.raises(OutcomeUnknown) as caught:
+            call.result()
+        unknown.append(caught.value)
+    return unknown
+
+
+def asked(peer: Peer) -> list[str]:
+    return [request["method"] for request in peer.hear()]
+
+
+def test_an_account_that_is_stale_settles_nothing_before_it_has_been_sent_anew() -> None:
+    core, peer = opened()
+    peer.say(snapshot_of_account(order_row(ORDER)))
+    placed, cancelled = unanswered(core, BID, CancelOrder("BTC-USD", ORDER), now=1.0)
+    peer.hear()
+    peer.say(UNREADABLE, now=3.0)
+    calls = [core.settle(unknown, 3.1) for unknown in (placed, cancelled)]
+    subscribed = core.subscribe([topics.account(KEY)], 3.1)
+    assert not any(call.done for call in calls)
+    assert not subscribed.done
+    core.handle_deadline(5.0)
+    assert asked(peer) == ["unsubscribe", "subscribe"]
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(order_row(placed.order_ids[0] or "")))
+    assert [list(call.result().values()) for call in calls] == [[OrderStatus.RESTING], [OrderStatus.GONE]]
+    assert subscribed.done
+
+
+def test_two_settlements_ask_for_the_account_once() -> None:
+    core, peer = opened()
+    first, second = unanswered(core, BID, BID, now=1.0)
+    peer.hear()
+    calls = [core.settle(first, 3.0), core.settle(second, 3.0)]
+    assert asked(peer) == ["unsubscribe", "subscribe"]
+    assert not core.accounts[KEY].live  # deaf until it is subscribed again
+    peer.say(*SERVED, now=3.1)
+    assert all(call.done for call in calls)
+    assert core.accounts[KEY].live
+
+
+def test_an_account_that_is_not_sent_is_asked_for_again_ever_more_patiently() -> None:
+    core = make_core()
+    core.want([topics.account(KEY)])
+    core.start(0.0)
+    peer = connected(core)
+    assert asked(peer) == ["subscribe"]
+    now = 0.0
+    for wait, answer in ((10.0, True), (20.0, False), (40.0, True), (60.0, False)):
+        if answer:
+            peer.say(confirmation(f"account.{KEY}"), now=now)
+        core.handle_deadline(now + wait - 0.1)
+        assert asked(peer) == []
+        peer.say({"type": "pong"}, now=now + wait)
+        core.handle_deadline(now + wait)
+        assert asked(peer) == (["unsubscribe", "subscribe"] if answer else ["subscribe"])
+        now += wait
+    peer.say(*SERVED, now=now)
+    core.handle_deadline(now + 100.0)
+    assert "subscribe" not in asked(peer)
+
+
+def test_an_unreadable_message_leaves_orders_to_their_own_answers() -> None:
+    core, peer = opened()
+    call = core.place_orders([BID], 1.0)
+    (order_id,) = core.accounts[KEY].pending
+    peer.hear()
+    peer.say(UNREADABLE, now=1.5)
+    core.handle_deadline(3.5)
+    assert asked(peer) == ["unsubscribe", "subscribe"]
+    peer.say(*SERVED, now=3.6)
+    peer.say(post_reply(1, {"resting": {"oid": order_id}}), now=3.7)
+    assert call.result()[0].status is OrderStatus.RESTING
+    assert set(core.accounts[KEY].open_orders) == {order_id}
+
+
+def test_an_account_with_a_message_that_is_never_readable_is_asked_for_ever_more_rarely() -> None:
+    core, peer = opened()
+    now, waits = 100.0, []
+    for _ in range(7):
+        peer.say(UNREADABLE, now=now)
+        due = core.subscriptions.earliest
+        waits.append(due - now)
+        peer.say({"type": "pong"}, now=due)
+        core.handle_deadline(due)
+        assert "subscribe" in asked(peer)
+        peer.say(*SERVED, now=due)
+        now = due
+    assert waits == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    peer.say(UNREADABLE, now=now + 200.0)
+    assert core.subscriptions.earliest == now + 202.0
+
+
+def test_an_order_of_another_connection_is_in_doubt_all_the_same() -> None:
+    core, peer = opened()
+    core.place_orders([BID], 1.0)
+    peer.say(account_message({"type": "fill", "symbol": "BTC-USD"}), now=1.5)
+    core.connection_lost(2.0, "reset")
+    assert len(core.accounts[KEY].in_doubt) == 1
