@@ -10,16 +10,15 @@ Messages can overtake each other. A late change is applied only to prices that n
 and a late snapshot gets the newer changes again on top (:mod:`bulk_proto.recollection`). A change too late
 for that costs the trust in the book; a snapshot too late for that is left out.
 
-A snapshot may be cut to its best levels. What lies deeper is not empty then but unknown, and a change there
-would stand behind a hole: it is kept out of the book, until a whole snapshot or a deeper one brings it.
+A snapshot may be cut to its best levels. It corrects a book that is whole; any other book then holds
+what it shows and nothing else. What lies deeper is unknown, not empty, and a change there would stand behind
+a hole: it is kept out until a snapshot brings it.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from .doubt import Doubt
 from .events import L2Delta, L2Snapshot
-from .ladder import Ladder
 from .quotes import Quotes
 from .recollection import Recollection
 from .timestamps import to_nanoseconds
@@ -28,26 +27,13 @@ _LATE_LIMIT = 32  # so many late changes in a row are no reordering: the clock i
 _SNAPSHOT_WEIGHT = _LATE_LIMIT // 2  # snapshots are rare: two late ones say as much
 
 
-class Doubt(StrEnum):
-    """Why a book is not to be trusted; the caller may give reasons of its own."""
-
-    NO_SNAPSHOT = "no snapshot yet"
-    DISCONNECTED = "disconnected"
-    UNSUBSCRIBED = "unsubscribed"
-    CROSSED = "crossed"
-    TIME_RAN_BACKWARDS = "time ran backwards"
-    SILENT = "silent"
-    UNREADABLE = "a message for it could not be read"
-    TOO_LATE = "a message came too late to be judged"
-    OUT_OF_SIGHT = "the market has left the levels that are known"
-
-
 class OrderBook(Quotes):
     """Bids and asks of one symbol, kept current.
 
     ``ok``: the book is live and nothing speaks against it; ``why`` is the reason when it is not.
     ``live``: a snapshot came, and changes are followed. ``touched_at``: when a message was last applied,
-    in seconds of the clock that ``now`` comes from; None while not live. ``crossed_at``: since when the
+    in seconds of the clock that ``now`` comes from; None while not live. ``whole``: all levels are known,
+    not only the best ones. ``crossed_at``: since when the
     best bid has not been below the best ask; None while it is. ``late``: how many messages came after a
     newer one.
     """
@@ -55,7 +41,6 @@ class OrderBook(Quotes):
     __slots__ = (
         "_doubt",
         "_horizon",
-        "_is_cut",
         "_lateness",
         "_newest",
         "_past",
@@ -64,16 +49,17 @@ class OrderBook(Quotes):
         "live",
         "ok",
         "touched_at",
+        "whole",
     )
 
     ok: bool
     live: bool
+    whole: bool
     touched_at: float | None
     crossed_at: float | None
     _doubt: str | None
     _newest: int  # as the exchange sent it; 0: no time known
-    _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not all is known
-    _is_cut: bool  # deeper levels are unknown
+    _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not live
     _lateness: int  # late messages in a row
 
     def __init__(self, symbol: str) -> None:
@@ -83,36 +69,31 @@ class OrderBook(Quotes):
         self.forget(Doubt.NO_SNAPSHOT)
 
     def apply_snapshot(
-        self, snapshot: L2Snapshot, *, nlevels: int | None = None, followed: bool = True, now: float = 0.0
+        self, snapshot: L2Snapshot, *, cut: bool = False, followed: bool = True, now: float = 0.0
     ) -> bool:
-        """Take over a snapshot; False when it is older than what is known, so that nothing changed.
+        """Take over a snapshot; False when it is too old for that, so that no level changed.
 
-        ``nlevels``: how many levels a side it was cut to. ``followed``: changes come as well, so that a book
-        that is ``ok`` keeps what is deeper than such a snapshot; one that is not keeps nothing, since what is
-        deeper is in doubt too. An aggregated snapshot must never come here: its prices are not those of the
-        book.
+        ``cut``: it shows the best levels only. ``followed``: changes come as well, so that a book that is
+        whole and in no doubt keeps what is deeper than such a snapshot. An aggregated snapshot must never
+        come here: its prices are not those of the book.
         """
         timestamp = snapshot.timestamp
-        newer: list[L2Delta] = []
-        all_remembered = True
+        late = timestamp is not None and not self._newest <= timestamp < self._horizon
         if timestamp is None:
             self._restart_time()
-        elif not self._newest <= timestamp < self._horizon:
-            newer, all_remembered = self._past.changes_after(timestamp)
-            if self.live and (not all_remembered or self._past.is_covered(timestamp)):
-                if nlevels is None and all_remembered and self._is_cut and self._past.can_complete(timestamp):
-                    self._complete(snapshot, timestamp, newer, now)
-                    return True
-                if not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
-                    return False
-                newer, all_remembered = [], True
-        self._put(snapshot, nlevels, keeps_deeper=followed and self.ok)
-        self._doubt = None if all_remembered else Doubt.TOO_LATE
-        for delta in newer:
-            self._change(delta)
+        elif late and self.live and self._is_outdated(timestamp):
+            if not cut and self._complete(snapshot, timestamp, now):
+                return True
+            if not self._time_ran_backwards(_SNAPSHOT_WEIGHT):
+                return False
+            self.whole = False
+        self._put(snapshot, cut=cut, keeps_deeper=followed and self.whole and self._doubt is None)
+        self._doubt = None
+        if timestamp is not None and late:
+            self._bring_up_to_date(timestamp)
         self.live = True
         self.touched_at = now
-        self._note_crossing(now)
+        self._judge_trust(now)
         return True
 
     def apply_delta(self, delta: L2Delta, now: float = 0.0) -> bool:
@@ -130,7 +111,7 @@ class OrderBook(Quotes):
         bids, asks = delta.changes
         touched = bids and self._bids.change(bids)
         if (asks and self._asks.change(asks)) or touched:
-            self._note_crossing(now)
+            self._judge_trust(now)
         return True
 
     def forget(self, why: str) -> None:
@@ -142,8 +123,12 @@ class OrderBook(Quotes):
         self._doubt = why
         self._bids.clear()
         self._asks.clear()
-        self._is_cut = False
+        self.whole = False
         self._restart_time()
+
+    def give_up_depth(self) -> None:
+        """Nobody will tell of changes any more: the next cut snapshot is all that is known then."""
+        self.whole = False
 
     def mark_suspect(self, why: str) -> None:
         """Go on following, but say that the book may be wrong. The first reason stays until a snapshot."""
@@ -154,7 +139,9 @@ class OrderBook(Quotes):
     @property
     def why(self) -> str | None:
         """The reason why the book is not ``ok``; None when it is."""
-        return Doubt.CROSSED if self._doubt is None and self.crossed else self._doubt
+        if self.ok or self._doubt is not None:
+            return self._doubt
+        return Doubt.CROSSED if self.crossed else Doubt.OUT_OF_SIGHT
 
     @property
     def crossed(self) -> bool:
@@ -190,48 +177,63 @@ class OrderBook(Quotes):
 
     # Snapshots -------------------------------------------------------------------------------------------
 
-    def _put(self, snapshot: L2Snapshot, nlevels: int | None, *, keeps_deeper: bool) -> None:
+    def _put(self, snapshot: L2Snapshot, *, cut: bool, keeps_deeper: bool) -> None:
         bids, asks, timestamp = snapshot.bids, snapshot.asks, snapshot.timestamp
         moment = 0 if timestamp is None else to_nanoseconds(timestamp)
-        if nlevels is None:
+        if not cut:
             self._bids.replace(bids)
             self._asks.replace(asks)
             self._past.saw_whole(moment)
-            self._is_cut = False
+            self.whole = True
+        elif keeps_deeper:
+            self._past.saw_part(moment, self._bids.correct(bids), self._asks.correct(asks))
         else:
-            put, saw = (
-                (Ladder.correct, self._past.saw_part) if keeps_deeper else (Ladder.begin, self._past.saw_only)
-            )
-            saw(moment, put(self._bids, bids, nlevels), put(self._asks, asks, nlevels))
-            self._is_cut = self._bids.is_cut or self._asks.is_cut
+            self._past.saw_only(moment, self._bids.begin(bids), self._asks.begin(asks))
+            self.whole = False
         if timestamp is not None:
             self._advance(timestamp)
 
-    def _complete(self, snapshot: L2Snapshot, timestamp: int, newer: list[L2Delta], now: float) -> None:
-        """Take from an older snapshot of the whole book what newer ones were cut off from."""
+    def _bring_up_to_date(self, timestamp: int) -> None:
+        """Put the changes that are newer than a snapshot on top of it."""
+        newer, all_remembered = self._past.changes_after(timestamp)
+        for delta in newer:
+            self._change(delta)
+        if not all_remembered:
+            self._doubt = Doubt.TOO_LATE
+
+    def _is_outdated(self, timestamp: int) -> bool:
+        """True when a snapshot of that time could only take the book back."""
+        newer, all_remembered = self._past.changes_after(timestamp)
+        self._past.was_overtaken(len(newer))
+        return not all_remembered or self._past.is_covered(timestamp)
+
+    def _complete(self, snapshot: L2Snapshot, timestamp: int, now: float) -> bool:
+        """Take from an older snapshot of the whole book what newer ones were cut off from, if it can tell."""
+        newer, all_remembered = self._past.changes_after(timestamp)
+        if self.whole or not all_remembered or not self._past.can_complete(timestamp):
+            return False
         self._past.saw_whole(to_nanoseconds(timestamp))
-        self._is_cut = False
         self._bids.complete(snapshot.bids, (level for delta in newer for level in delta.bid_changes))
         self._asks.complete(snapshot.asks, (level for delta in newer for level in delta.ask_changes))
-        self._advance(timestamp)
+        self.whole = True
         self.touched_at = now
-        if self._doubt is Doubt.OUT_OF_SIGHT:
-            self._doubt = None
-        self._note_crossing(now)
+        self._judge_trust(now)
+        return True
 
     # Changes ---------------------------------------------------------------------------------------------
 
     def _apply_with_care(self, delta: L2Delta, now: float) -> bool:
-        """Apply a change whose time is not plainly next, or to a book of which not all is known."""
+        """Apply a change whose time is not plainly next, or keep it for the first snapshot."""
         news = self._judge(delta) if self.live else delta
         if news is None:
             return False
-        self._past.remember(news)
+        if news.timestamp is not None:
+            self._past.remember(news, news.timestamp)
         if not self.live:
             return False
         self.touched_at = now
         self._change(news)
-        self._note_crossing(now)
+        self._judge_trust(now)
         return True
 
     def _judge(self, delta: L2Delta) -> L2Delta | None:
@@ -252,13 +254,11 @@ class OrderBook(Quotes):
         return L2Delta(delta.symbol, (tuple(bids), tuple(asks)), timestamp) if bids or asks else None
 
     def _change(self, delta: L2Delta) -> None:
-        """Apply what is in sight of a change, which may be a late one."""
+        """Apply a change, which may be a late one."""
         if delta.timestamp is not None:
             self._advance(delta.timestamp)
-        for ladder, changes in zip((self._bids, self._asks), delta.changes, strict=True):
-            ladder.change(ladder.in_sight(changes))
-            if ladder.is_cut and ladder.best is None:
-                self.mark_suspect(Doubt.OUT_OF_SIGHT)
+        self._bids.change(delta.bid_changes)
+        self._asks.change(delta.ask_changes)
 
     # Time and trust --------------------------------------------------------------------------------------
 
@@ -283,11 +283,15 @@ class OrderBook(Quotes):
         if in_order or to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
             self._newest = timestamp
             self._lateness = 0
-        self._horizon = 0 if self._is_cut else 2 * self._newest
+        self._horizon = 2 * self._newest
 
-    def _note_crossing(self, now: float) -> None:
+    def _judge_trust(self, now: float) -> None:
         if not self._bids.crosses(self._asks):
             self.crossed_at = None
         elif self.crossed_at is None:
             self.crossed_at = now
-        self.ok = self._doubt is None and self.crossed_at is None
+        self.ok = (
+            self._doubt is None
+            and self.crossed_at is None
+            and (self.whole or not (self._bids.is_out_of_sight or self._asks.is_out_of_sight))
+        )

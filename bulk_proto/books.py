@@ -3,19 +3,24 @@
 The exchange sends no sequence numbers and no checksums, so a wrong book shows only indirectly: it stays
 empty although it was subscribed, it is crossed or silent, or a message for it could not be read. Each delta
 carries one level, so a book may be crossed for a moment between two of them: it gets a short grace.
-After that the book is not to be trusted until a whole snapshot replaces it.
+After that the book is not to be trusted until a snapshot replaces it.
+
+A book of cut snapshots gets its depth from the snapshot with which the delta stream begins. Without that it
+is right but shallow, and the delta stream is asked for again, ever more patiently.
 """
 
 from __future__ import annotations
 
 from math import inf
 
-from .book import Doubt, OrderBook
+from .book import OrderBook
+from .doubt import Doubt
 from .events import BookStream, L2Snapshot
 from .silence import Silence
 from .subscriptions import Stream, Subscription
 
 CROSSED_GRACE = 0.1  # seconds
+_SIGHT_GRACE = 1.0  # seconds for the next of several cut snapshots a second, when the market left the last
 _PATIENCE_CAP = 60.0  # seconds
 
 
@@ -48,6 +53,8 @@ class Books:
             return
         sources = self._sources.get(symbol, {})
         sources.pop(stream, None)
+        if stream is BookStream.DELTA and symbol in self.by_symbol:
+            self.by_symbol[symbol].give_up_depth()
         if not sources:
             self._sources.pop(symbol, None)
             self._settled(symbol)
@@ -65,14 +72,15 @@ class Books:
         if not book.ok and book.why is Doubt.SILENT:
             self._silence.answered(book.symbol, now)
         followed = BookStream.DELTA in sources
-        book.apply_snapshot(snapshot, nlevels=source.nlevels, followed=followed, now=now)
+        book.apply_snapshot(snapshot, cut=source.nlevels is not None, followed=followed, now=now)
         self._silence.listen(now)
         self.earliest = min(self.earliest, self._silence.next_look)
         self._judge(book, now)
 
     def give_grace(self, book: OrderBook, now: float) -> None:
-        """A delta left this book not ``ok``: the next ones may settle that."""
-        self._doubt(book.symbol, now + CROSSED_GRACE)
+        """A delta left this book not ``ok``: the next messages may settle that."""
+        grace = _SIGHT_GRACE if book.why is Doubt.OUT_OF_SIGHT else CROSSED_GRACE
+        self._doubt(book.symbol, now + grace)
 
     def unreadable(self, stream: BookStream, symbol: str, now: float) -> None:
         """A message of a stream was lost to us: the book it feeds may be wrong from now on."""
@@ -104,15 +112,15 @@ class Books:
         for symbol in late:
             del self._due[symbol]
             book = self.by_symbol[symbol]
-            if book.ok:
+            if self._is_sound(book):
                 self._settled(symbol)
                 continue
             grace_ends = self._end_of_grace(book)
             if grace_ends is not None and grace_ends > now:
                 self._look_at(symbol, grace_ends)
                 continue
-            if book.crossed:
-                book.mark_suspect(Doubt.CROSSED)
+            if book.why is not None:
+                book.mark_suspect(book.why)  # what passed by itself so far does not any more
             self._tries[symbol] = self._tries.get(symbol, 0) + 1
             self._expect(symbol, now)
             found.append((book, self._fullest(symbol).stream))
@@ -120,10 +128,16 @@ class Books:
         return found
 
     def _judge(self, book: OrderBook, now: float) -> None:
-        if book.ok:
+        if self._is_sound(book):
             self._settled(book.symbol)
-        else:
+        elif not book.ok:
             self.give_grace(book, now)
+        elif book.symbol not in self._due:
+            self._expect(book.symbol, now)
+
+    def _is_sound(self, book: OrderBook) -> bool:
+        """True for a book that is ok, and as deep as its streams make it."""
+        return book.ok and (book.whole or BookStream.DELTA not in self._sources[book.symbol])
 
     def _settled(self, symbol: str) -> None:
         if self._due.pop(symbol, None) is not None:
@@ -131,8 +145,8 @@ class Books:
         self._tries.pop(symbol, None)
 
     def _doubt(self, symbol: str, due: float) -> None:
-        if symbol not in self._due and symbol not in self._tries:
-            self._look_at(symbol, due)
+        if symbol not in self._tries:
+            self._look_at(symbol, min(due, self._due.get(symbol, inf)))
 
     def _end_of_grace(self, book: OrderBook) -> float | None:
         """For a book that is crossed and nothing worse: each crossing has a grace of its own."""
@@ -142,7 +156,7 @@ class Books:
 
     def _expect(self, symbol: str, now: float) -> None:
         """Look at this book again later, each time more patiently."""
-        if not self.by_symbol[symbol].ok:
+        if not self._is_sound(self.by_symbol[symbol]):
             wait = min(_PATIENCE_CAP, self._patience * 2.0 ** self._tries.get(symbol, 0))
             self._look_at(symbol, now + wait)
 

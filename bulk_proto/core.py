@@ -273,6 +273,7 @@ class ClientCore(Wishes):
             self._send(wire.unsubscribe(topic))
         for book, stream in self._mirror.books.expire(now):
             self._ask_again(stream)
-            self._events.append(BookStale(book.symbol, book.why or "no snapshot came"))
+            if book.why is not None:
+                self._events.append(BookStale(book.symbol, book.why))
         self._ask()
         self._expect_state(now)

@@ -48,6 +48,9 @@ class Ladder:
                 known = len(levels)
                 levels[rank] = level
                 if len(levels) > known:
+                    if rank < self.reach:  # it would stand behind a hole
+                        del levels[rank]
+                        continue
                     insort(self._ranks, rank)
             elif levels.pop(rank, None) is not None:
                 del self._ranks[bisect_left(self._ranks, rank)]
@@ -65,25 +68,22 @@ class Ladder:
         self._find_best()
         self.reach = -inf
 
-    def begin(self, levels: Sequence[OrderBookLevel], nlevels: int) -> float:
-        """Forget everything else, and know nothing deeper if there are ``nlevels`` of them.
+    def begin(self, levels: Iterable[OrderBookLevel]) -> float:
+        """Forget everything else, and know nothing beyond the worst of these. Returns the reach.
 
-        A list of another length was not cut to so many. Returns the reach.
+        Without any level the whole side is empty: even the shortest list would show the best price.
         """
         self.replace(levels)
-        if len(levels) == nlevels:
-            self.reach = self._worst(levels)
+        self.reach = self._ranks[0] if self._ranks else -inf
         return self.reach
 
-    def correct(self, levels: Sequence[OrderBookLevel], nlevels: int) -> float:
+    def correct(self, levels: Sequence[OrderBookLevel]) -> float:
         """Replace what these levels cover, from the best price to the worst of them; keep what is deeper.
 
-        Returns the rank of the worst. Without any level the whole side is empty: even the shortest list
-        would show the best price.
+        Returns the rank of the worst; without any level the whole side is empty.
         """
-        worst, reach = self._worst(levels), self.reach
+        worst = min((level.price * self._sign for level in levels), default=-inf)
         self.replace([*levels, *self._deeper(worst, self._levels.values())])
-        self.reach = min(reach, worst) if len(levels) == nlevels else -inf
         return worst
 
     def complete(self, levels: Iterable[OrderBookLevel], changes: Iterable[OrderBookLevel]) -> None:
@@ -93,13 +93,9 @@ class Ladder:
         self.change(changes)
 
     @property
-    def is_cut(self) -> bool:
-        """True while the deepest levels are unknown."""
-        return self.reach != -inf
-
-    def in_sight(self, changes: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
-        """Those that are not deeper than all that is known."""
-        return [level for level in changes if level.price * self._sign >= self.reach]
+    def is_out_of_sight(self) -> bool:
+        """True when no level is left of those that were known, while deeper ones are unknown."""
+        return self.best is None and self.reach != -inf
 
     def clear(self) -> None:
         self.replace(())
@@ -140,9 +136,6 @@ class Ladder:
     def crosses(self, other: Ladder) -> bool:
         """True when the best bid is not below the best ask."""
         return self._edge + other._edge >= 0.0
-
-    def _worst(self, levels: Iterable[OrderBookLevel]) -> float:
-        return min((level.price * self._sign for level in levels), default=-inf)
 
     def _deeper(self, edge: float, levels: Iterable[OrderBookLevel]) -> list[OrderBookLevel]:
         return [level for level in levels if level.price * self._sign < edge]

@@ -15,13 +15,14 @@ from .timestamps import to_nanoseconds
 
 _GLANCE = 8  # changes remembered at first: of many books, they are most of the memory ...
 _MEMORY = 64  # ... and from when one came late
+_LONGEST_MEMORY = 1024  # for messages that come later than all of these
 _PARTS = 16  # snapshots of a part of the book remembered: more than three seconds
 
 Levels = list[OrderBookLevel]
 
 
 class Recollection:
-    """``changes`` are in the order of time; those without a time stand where they came. Whoever knows that a
+    """``changes`` are in the order of time; those without a time are not among them. Whoever knows that a
     change is the newest of all may append it by hand.
     """
 
@@ -51,7 +52,7 @@ class Recollection:
     # Snapshots -------------------------------------------------------------------------------------------
 
     def saw_whole(self, moment: int) -> None:
-        """A snapshot of this moment (ns) told all: older changes are part of it."""
+        """A snapshot of this moment (ns) told all that newer ones do not: older changes are part of it."""
         self._whole = moment
 
     def saw_part(self, moment: int, to_bid: float, to_ask: float) -> None:
@@ -80,35 +81,32 @@ class Recollection:
 
     # Changes ---------------------------------------------------------------------------------------------
 
-    def remember(self, delta: L2Delta) -> None:
+    def remember(self, delta: L2Delta, timestamp: int) -> None:
         """Keep a change in its place in time. A full memory forgets the oldest."""
-        newer: list[L2Delta] = []
-        if delta.timestamp is not None:
-            newer, _ = self.changes_after(delta.timestamp)
+        newer, _ = self.changes_after(timestamp)
+        self.was_overtaken(len(newer))
         changes = self.changes
         if len(newer) == changes.maxlen:
             return  # this is the oldest
         if len(changes) == changes.maxlen:
             changes.popleft()
-        changes.insert(changes.index(newer[0]) if newer else len(changes), delta)
+        changes.insert(len(changes) - len(newer), delta)
 
     def changes_after(self, timestamp: int) -> tuple[list[L2Delta], bool]:
-        """The changes newer than that, and whether no newer one may have been forgotten.
+        """The changes newer than that, and whether no newer one may have been forgotten."""
+        moment = to_nanoseconds(timestamp)
+        newer = [delta for delta in self.changes if _moment(delta) > moment]
+        return newer, moment >= self._forgotten and len(newer) != self.changes.maxlen
 
-        What came late once will again, so more is remembered from then on.
-        """
-        changes, moment = self.changes, to_nanoseconds(timestamp)
-        newer = [
-            delta
-            for delta in changes
-            if delta.timestamp is not None and to_nanoseconds(delta.timestamp) > moment
-        ]
-        all_remembered = moment >= self._forgotten and len(newer) != changes.maxlen
-        if newer and changes.maxlen == _GLANCE:
-            if len(changes) == _GLANCE:
-                self._forgotten = to_nanoseconds(changes[0].timestamp or 0)
-            self.changes = deque(changes, _MEMORY)
-        return newer, all_remembered
+    def was_overtaken(self, by: int) -> None:
+        """A message came after so many newer changes. It will happen again: remember more from now on."""
+        changes = self.changes
+        memory = changes.maxlen or 0
+        wanted = _MEMORY if by < memory else min(4 * memory, _LONGEST_MEMORY)
+        if by and wanted > memory:
+            if len(changes) == memory:
+                self._forgotten = _moment(changes[0])
+            self.changes = deque(changes, wanted)
 
     def news_in(self, delta: L2Delta, timestamp: int) -> tuple[Levels, Levels] | None:
         """Of a late change, what nothing newer has told; None when that cannot be known any more."""
@@ -116,6 +114,7 @@ class Recollection:
         if moment < self._whole:
             return [], []
         newer, all_remembered = self.changes_after(timestamp)
+        self.was_overtaken(len(newer))
         if not all_remembered or moment < self._forgotten_parts:
             return None
         bids = _others(delta.bid_changes, (level for later in newer for level in later.bid_changes))
@@ -125,6 +124,10 @@ class Recollection:
                 bids = [level for level in bids if level.price < to_bid]
                 asks = [level for level in asks if -level.price < to_ask]
         return bids, asks
+
+
+def _moment(delta: L2Delta) -> int:
+    return to_nanoseconds(delta.timestamp or 0)
 
 
 def _others(changes: Iterable[OrderBookLevel], touched: Iterable[OrderBookLevel]) -> Levels:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.book import Doubt, OrderBook
+from bulk_proto.book import OrderBook
+from bulk_proto.doubt import Doubt
 from bulk_proto.enums import Side
 from bulk_proto.errors import UsageError
 from bulk_proto.events import L2Delta, L2Snapshot, OrderBookLevel
@@ -104,21 +105,21 @@ def test_changes_from_before_a_lost_connection_are_not_put_on_the_next_snapshot(
 
 def test_a_truncated_snapshot_corrects_what_it_covers_and_keeps_what_is_deeper() -> None:
     book = opened(bids=[(100, 1), (99, 2), (98, 3)], asks=[(101, 1), (102, 2), (103, 3)])
-    book.apply_snapshot(snapshot([(100, 5), (98.5, 1)], [(102, 9)], at=MS + 1), nlevels=2)
+    book.apply_snapshot(snapshot([(100, 5), (98.5, 1)], [(102, 9)], at=MS + 1), cut=True)
     assert rows(book.bids) == [(100, 5), (98.5, 1), (98, 3)]
     assert rows(book.asks) == [(102, 9), (103, 3)]
 
 
 def test_an_empty_side_of_a_truncated_snapshot_is_an_empty_side() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(100, 1)], [], at=MS + 1), nlevels=1)
+    book.apply_snapshot(snapshot([(100, 1)], [], at=MS + 1), cut=True)
     assert (book.asks, rows(book.bids)) == ((), [(100, 1), (99, 2)])
 
 
 def test_a_truncated_snapshot_replaces_a_book_that_is_in_doubt_altogether() -> None:
     book = opened()
     book.mark_suspect(Doubt.UNREADABLE)
-    book.apply_snapshot(snapshot([(100, 1)], [(101, 1)], at=MS + 1), nlevels=1)
+    book.apply_snapshot(snapshot([(100, 1)], [(101, 1)], at=MS + 1), cut=True)
     assert (len(book), book.ok) == (2, True)
 
 
@@ -222,19 +223,19 @@ def test_a_change_older_than_the_snapshot_is_part_of_it() -> None:
 
 def test_a_change_older_than_a_truncated_snapshot_counts_below_it_only() -> None:
     book = opened(bids=[(100, 1), (98, 1)], asks=[(101, 1), (103, 1)])
-    book.apply_snapshot(snapshot([(100, 1), (99, 1)], [(101, 1), (102, 1)], at=MS + 10), nlevels=2)
+    book.apply_snapshot(snapshot([(100, 1), (99, 1)], [(101, 1), (102, 1)], at=MS + 10), cut=True)
     assert book.apply_delta(delta(bids=[(99, 0), (98, 7)], asks=[(102, 0), (103, 7)], at=MS + 5))
     assert rows(book.bids) == [(100, 1), (99, 1), (98, 7)]
     assert rows(book.asks) == [(101, 1), (102, 1), (103, 7)]
 
 
-@pytest.mark.parametrize("nlevels", [None, 2])
-def test_a_late_snapshot_gets_the_newer_changes_again(nlevels: int | None) -> None:
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_late_snapshot_gets_the_newer_changes_again(cut: bool) -> None:
     book = opened()
     book.apply_delta(delta(bids=[(99.5, 5)], at=MS + 4))
     book.apply_delta(delta(bids=[(100, 0)], asks=[(100.5, 2)], at=MS + 10))
     book.apply_delta(delta(bids=[(99, 2.5)], at=None))
-    assert book.apply_snapshot(snapshot([(100, 1), (99, 8)], [(101, 1)], at=MS + 5), nlevels=nlevels)
+    assert book.apply_snapshot(snapshot([(100, 1), (99, 8)], [(101, 1)], at=MS + 5), cut=cut)
     assert rows(book.bids) == [(99, 8)]
     assert rows(book.asks)[:2] == [(100.5, 2), (101, 1)]
 
@@ -247,8 +248,8 @@ def test_a_snapshot_older_than_the_last_one_is_left_out() -> None:
 
 def test_a_truncated_snapshot_older_than_the_last_truncated_one_is_left_out() -> None:
     book = opened()
-    book.apply_snapshot(snapshot([(100, 5)], [(101, 5)], at=MS + 400), nlevels=1)
-    assert not book.apply_snapshot(snapshot([(100, 6)], [(101, 6)], at=MS + 200), nlevels=1)
+    book.apply_snapshot(snapshot([(100, 5)], [(101, 5)], at=MS + 400), cut=True)
+    assert not book.apply_snapshot(snapshot([(100, 6)], [(101, 6)], at=MS + 200), cut=True)
     assert rows(book.bids)[0] == (100, 5)
 
 
@@ -481,7 +482,6 @@ def test_text_shows_a_ladder_with_the_sells_first_and_any_doubt() -> None:
 PRICES = st.integers(1, 12).map(lambda tenths: tenths / 10)
 SIZES = st.sampled_from([0.0, 0.0, 1.0, 2.5])
 SIDE = st.lists(st.tuples(PRICES, SIZES), max_size=5, unique_by=lambda row: row[0])
-CUT = 2  # levels a side
 MESSAGES = st.lists(st.tuples(st.sampled_from(["whole", "part", "delta", "delta", "forget"]), SIDE, SIDE))
 
 
@@ -492,38 +492,37 @@ class Model:
         self.sides: tuple[dict[float, float], dict[float, float]] = ({}, {})
         self.reach = [-inf, -inf]
         self.live = False
-        self.lost_sight = False
+        self.whole = False
 
     def crossed(self) -> bool:
         bids, asks = self.sides
         return bool(bids and asks) and max(bids) >= min(asks)
 
     def ok(self) -> bool:
-        return self.live and not self.crossed() and not self.lost_sight
+        out_of_sight = any(
+            not side and edge > -inf for side, edge in zip(self.sides, self.reach, strict=True)
+        )
+        return self.live and not self.crossed() and not out_of_sight
 
     def apply(self, kind: str, changes: tuple[Rows, Rows]) -> None:
-        keeps_deeper = kind == "part" and self.ok()
+        keeps_deeper = kind == "part" and self.whole
         for at, (side, rows_of_side, sign) in enumerate(zip(self.sides, changes, (1, -1), strict=True)):
             if kind == "delta":
                 side.update({p: s for p, s in rows_of_side if self.live and p * sign >= self.reach[at]})
             else:
                 edge = min((price * sign for price, _ in rows_of_side), default=-inf)
                 kept = {p: s for p, s in side.items() if keeps_deeper and p * sign < edge}
-                self.reach[at] = min(
-                    self.reach[at] if keeps_deeper else inf,
-                    edge if kind == "part" and len(rows_of_side) == CUT else -inf,
-                )
                 side.clear()
                 side.update(kept)
                 if kind != "forget":
                     side.update(rows_of_side)
+                shown = [price * sign for price, size in side.items() if size]
+                is_cut = kind == "part" and not keeps_deeper and shown
+                self.reach[at] = min(shown) if is_cut else -inf
             for price in [price for price, size in side.items() if size == 0]:
                 del side[price]
         self.live = kind in ("whole", "part") or (self.live and kind == "delta")
-        out_of_sight = any(
-            not side and edge > -inf for side, edge in zip(self.sides, self.reach, strict=True)
-        )
-        self.lost_sight = kind == "delta" and self.live and (self.lost_sight or out_of_sight)
+        self.whole = kind == "whole" or (self.whole and kind != "forget")
 
 
 @given(messages=MESSAGES)
@@ -537,8 +536,7 @@ def test_any_sequence_of_messages_gives_the_book_of_the_model(
         elif kind == "delta":
             assert book.apply_delta(delta(bids, asks, MS + at), now=at) == model.live
         else:
-            nlevels = CUT if kind == "part" else None
-            book.apply_snapshot(snapshot(bids, asks, MS + at), nlevels=nlevels, now=at)
+            book.apply_snapshot(snapshot(bids, asks, MS + at), cut=kind == "part", now=at)
         model.apply(kind, (bids, asks))
         assert rows(book.bids) == sorted(model.sides[0].items(), reverse=True)
         assert rows(book.asks) == sorted(model.sides[1].items())

@@ -7,7 +7,8 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto.book import Doubt, OrderBook
+from bulk_proto.book import OrderBook
+from bulk_proto.doubt import Doubt
 from bulk_proto.events import L2Delta, L2Snapshot, OrderBookLevel
 from bulk_proto.recollection import _GLANCE, _MEMORY, _PARTS
 
@@ -74,8 +75,8 @@ def test_a_snapshot_older_than_the_last_one_clears_no_doubt() -> None:
 
 def test_two_cut_snapshots_of_different_depth_are_both_remembered() -> None:
     book = opened()
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=3), nlevels=3)
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=20, nlevels=1), nlevels=1)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=3), cut=True)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=20, nlevels=1), cut=True)
     assert not book.apply_delta(change(98.0, 9.0, at=5))
     assert book.apply_delta(change(98.0, 4.0, at=15))
     assert book.apply_delta(change(96.0, 5.0, at=5))
@@ -86,7 +87,7 @@ def test_two_cut_snapshots_of_different_depth_are_both_remembered() -> None:
 def test_a_change_older_than_all_cut_snapshots_that_are_remembered_costs_the_trust_in_the_book() -> None:
     book = opened()
     for step in range(_PARTS + 1):
-        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10 + step, nlevels=1), nlevels=1)
+        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10 + step, nlevels=1), cut=True)
     assert book.apply_delta(change(98.0, 9.0, at=10))
     assert not book.apply_delta(change(98.0, 8.0, at=9))
     assert (sizes_in(book)[98.0], book.why) == (9.0, Doubt.TOO_LATE)
@@ -127,7 +128,7 @@ def test_before_the_first_snapshot_too_what_is_older_than_a_full_memory_displace
 
 def test_nothing_stands_behind_a_hole_of_a_cut_book() -> None:
     book = OrderBook(BTC)
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=0, nlevels=2), nlevels=2)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=0, nlevels=2), cut=True)
     book.apply_delta(change(96.0, 5.0, at=1))
     book.apply_delta(change(98.0, 0.0, at=2))
     assert sizes_in(book) == {99.0: 1.0, 101.0: 1.0, 102.0: 1.0}
@@ -137,7 +138,7 @@ def test_nothing_stands_behind_a_hole_of_a_cut_book() -> None:
 
 def test_a_whole_snapshot_older_than_a_cut_one_tells_the_rest() -> None:
     book = OrderBook(BTC)
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=2), nlevels=2)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=2), cut=True)
     book.apply_delta(change(96.0, 5.0, at=11))
     assert book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5), now=3.0)
     assert [level.size for level in book.bids] == [2.0, 2.0, 1.0, 5.0]
@@ -149,10 +150,10 @@ def test_a_whole_snapshot_older_than_a_cut_one_tells_the_rest() -> None:
 def test_a_market_that_leaves_what_is_known_costs_the_trust_until_more_is_told() -> None:
     book = OrderBook(BTC)
     first = cut(dict.fromkeys(BIDS + ASKS, 1.0), at=10, nlevels=1)
-    book.apply_snapshot(first, nlevels=1)
+    book.apply_snapshot(first, cut=True)
     book.apply_delta(change(99.0, 0.0, at=11))
     assert (book.best_bid(), book.ok, book.why) == (None, False, Doubt.OUT_OF_SIGHT)
-    assert book.copy().apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=12, nlevels=1), nlevels=1)
+    assert book.copy().apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=12, nlevels=1), cut=True)
     book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
     assert ([level.price for level in book.bids], book.ok) == ([98.0, 97.0, 96.0], True)
 
@@ -161,14 +162,87 @@ def test_a_whole_snapshot_older_than_what_was_given_up_completes_nothing() -> No
     book = opened()
     book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 2.0), at=8))
     book.mark_suspect(Doubt.SILENT)
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), nlevels=1)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), cut=True)
     assert not book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
+    assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
+
+
+def test_cut_snapshots_before_any_whole_one_pile_nothing_up() -> None:
+    book = OrderBook(BTC)
+    sizes = dict.fromkeys(BIDS + ASKS, 0.0)
+    for at, price in enumerate(BIDS):
+        book.apply_snapshot(cut(sizes | {price: 1.0, 101.0: 1.0}, at=at, nlevels=1), cut=True)
+    assert sizes_in(book) == {99.0: 1.0, 101.0: 1.0}
+
+
+def test_a_worse_doubt_than_lost_sight_is_not_settled_by_an_older_snapshot() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=10, nlevels=1), cut=True)
+    book.apply_delta(change(99.0, 0.0, at=11))
+    book.mark_suspect(Doubt.UNREADABLE)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
+    assert book.why == Doubt.UNREADABLE
+
+
+def test_a_level_that_comes_into_sight_again_settles_what_its_loss_put_in_doubt() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=10, nlevels=1), cut=True)
+    book.apply_delta(change(99.0, 0.0, at=11))
+    book.apply_delta(change(99.0, 4.0, at=12))
+    assert (book.ok, book.why, sizes_in(book)) == (True, None, {99.0: 4.0, 101.0: 1.0})
+
+
+def test_when_time_ran_backwards_a_cut_snapshot_keeps_nothing() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=1000))
+    for at in (20, 220):
+        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 1.0), at=at, nlevels=1), cut=True)
+    assert sizes_in(book) == {99.0: 1.0, 101.0: 1.0}
+
+
+def test_a_crossing_between_two_changes_costs_no_depth() -> None:
+    book = opened()
+    book.apply_delta(L2Delta(BTC, ((OrderBookLevel(101.0, 1.0),), ()), MS + 9))
+    assert book.crossed
+    above = L2Snapshot(BTC, [OrderBookLevel(101.0, 1.0)], [OrderBookLevel(102.0, 1.0)], MS + 10)
+    book.apply_snapshot(above, cut=True)
+    assert ([level.price for level in book.bids], book.ok) == ([101.0, *reversed(BIDS)], True)
+
+
+def test_changes_without_a_time_displace_none_that_has_one() -> None:
+    book = opened()
+    book.apply_delta(change(99.0, 5.0, at=10))
+    for step in range(2 * _GLANCE):
+        level = (OrderBookLevel(102.0, 2.0 + step),)
+        book.apply_delta(L2Delta(BTC, ((), level), None))
+    book.apply_delta(change(103.0, 9.0, at=17))
+    assert not book.apply_delta(change(99.0, 4.0, at=9))
+    assert (sizes_in(book)[99.0], book.ok) == (5.0, True)
+
+
+def test_a_book_whose_snapshots_come_late_remembers_enough_for_the_next_one() -> None:
+    book = opened()
+    taken = []
+    for round_ in range(1, 5):
+        begin = 1000 * round_
+        for step in range(300):
+            book.apply_delta(change(101.0, 2.0 + step, at=begin + step))
+        taken.append(book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 3.0), at=begin)))
+    assert taken[-1]
+    assert sizes_in(book)[101.0] == 301.0
+
+
+def test_depth_is_given_up_when_nobody_tells_of_changes_any_more() -> None:
+    book = opened()
+    book.give_up_depth()
+    assert book.ok
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), cut=True)
     assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
 
 
 def test_a_cut_book_that_nothing_follows_keeps_nothing_of_the_snapshot_before() -> None:
     book = opened()
-    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), nlevels=1, followed=False)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=10, nlevels=1), cut=True, followed=False)
     assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
 
 
@@ -184,22 +258,15 @@ class Knowledge:
         self.out_of_sight: set[float] = set(BIDS + ASKS)
 
     def take_in(self, sizes: Sizes, at: int, nlevels: int | None, *, kept: bool) -> None:
-        """A snapshot that the book accepted."""
+        """A snapshot that the book accepted; ``kept``: what is deeper stayed."""
         for prices in (BIDS[::-1], ASKS):
             shown = [price for price in prices if sizes[price]][:nlevels]
-            told = prices[: prices.index(shown[-1]) + 1] if shown else prices
-            was_cut = nlevels is not None and len(shown) == nlevels
-            if nlevels is None or (not was_cut and not kept):
-                told = prices
+            told = prices[: prices.index(shown[-1]) + 1] if shown and nlevels else prices
             for price in told:
                 self.told_at[price] = max(self.told_at[price], at)
-            if not was_cut:
-                self.out_of_sight -= set(prices)
-            elif kept:
-                self.out_of_sight -= set(told)
-            else:
+            if nlevels and not kept:
                 self.out_of_sight |= set(prices)
-                self.out_of_sight -= set(told)
+            self.out_of_sight -= set(told)
 
     def sizes(self, history: list[tuple[int, float, float]]) -> Sizes:
         newest = {p: s for at, p, s in history if at in self.known or at <= self.told_at[p]}
@@ -234,11 +301,11 @@ def test_a_book_that_is_ok_says_what_is_newest_of_all_it_took_in(
             messages.append((at + late, at, change(price, truth[price], at), None))
     book, knowledge = OrderBook(BTC), Knowledge()
     for count, (_, at, message, cut_to) in enumerate(sorted(messages, key=lambda entry: entry[0])):
-        kept = book.ok
+        kept = book.whole and book.why in (None, Doubt.CROSSED)
         if isinstance(message, L2Delta):
             book.apply_delta(message)
             knowledge.known.add(at)
-        elif book.apply_snapshot(cut(message, at, cut_to), nlevels=cut_to):
+        elif book.apply_snapshot(cut(message, at, cut_to), cut=cut_to is not None):
             knowledge.take_in(message, at, cut_to, kept=kept)
         if book.live:
             assert book.timestamp == MS + max(*knowledge.known, *knowledge.told_at.values())

@@ -322,10 +322,45 @@ def test_a_book_cut_to_nlevels_follows_these_levels_until_the_delta_stream_tells
     assert [(level.price, level.size) for level in book.bids] == [(100.0, 3.0)]
     peer.say(book_message("delta", [(100.0, 0.0)], []), now=5.0)
     assert (book.best_bid(), book.ok) == (None, False)
-    core.handle_deadline(5.1)
+    core.handle_deadline(6.0)
     assert stale(core) == [BookStale("BTC-USD", "the market has left the levels that are known")]
-    peer.say(book_message("snapshot", [(99.0, 1.0), (90.0, 5.0)], [(101.0, 2.0)]), now=5.2)
+    peer.say(book_message("snapshot", [(99.0, 1.0), (90.0, 5.0)], [(101.0, 2.0)]), now=6.2)
     assert ([level.price for level in book.bids], book.ok) == ([99.0, 90.0], True)
+
+
+def test_a_shallow_book_is_right_and_its_depth_is_asked_for_ever_more_patiently() -> None:
+    core, peer = opened(signed=False, book_patience=2.0)
+    core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD", "l2delta.BTC-USD"))
+    peer.hear()
+    shallow = book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot")
+    for due in (3.0, 7.0, 15.0):
+        for moment in (due - 1.0, due - 0.1):
+            peer.say(shallow, now=moment)
+            core.handle_deadline(moment)
+        assert core.order_books["BTC-USD"].ok
+        assert peer.hear() == []
+        core.handle_deadline(due)
+        assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+        peer.say(confirmation("l2delta.BTC-USD"), now=due)
+    assert stale(core) == []
+    peer.say(book_message("snapshot", [(100.0, 1.0), (99.0, 1.0)], [(101.0, 2.0)]), shallow, now=15.5)
+    core.handle_deadline(31.0)
+    assert (len(core.order_books["BTC-USD"]), "subscribe" in str(peer.hear())) == (3, False)
+
+
+def test_the_next_cut_snapshot_settles_a_market_that_left_the_last_one() -> None:
+    core, peer = opened(signed=False, book_patience=60.0)
+    core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD", "l2delta.BTC-USD"))
+    peer.hear()
+    for moment in (2.0, 2.2, 2.4):
+        peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot"), now=moment)
+        assert core.order_books["BTC-USD"].ok
+        peer.say(book_message("delta", [(100.0, 0.0)], []), now=moment + 0.05)
+        core.handle_deadline(moment + 0.19)
+        assert not core.order_books["BTC-USD"].ok
+    assert (stale(core), peer.hear()) == ([], [])
 
 
 def test_an_old_impatience_is_not_held_against_a_new_subscription() -> None:

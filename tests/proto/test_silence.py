@@ -7,9 +7,9 @@ from math import inf, nan
 
 import pytest
 
-from bulk_proto.book import Doubt
 from bulk_proto.books import Books
 from bulk_proto.core import ClientCore
+from bulk_proto.doubt import Doubt
 from bulk_proto.errors import UsageError
 from bulk_proto.events import BookStale, BookStream, L2Snapshot, OrderBookLevel
 from bulk_proto.subscriptions import Subscription, l2_delta, l2_snapshot
