@@ -28,29 +28,28 @@ from .events import (
 )
 from .own_fills import OwnFills
 from .own_orders import OwnOrders
+from .own_positions import OwnPositions, PositionKey
 
 AccountEvent = (
     AccountSnapshot | MarginUpdate | PositionUpdate | OrderState | Fill | LeverageUpdate | FeeTierUpdate
 )
-PositionKey = tuple[str, str | None]  # symbol, and the key of the isolated account if it is one
 
 
 class Account:
     """What is known about one account.
 
     ``live``: the snapshot of this connection came, and updates are followed. ``snapshot`` is the latest
-    one, as it was. ``positions`` are keyed by symbol and isolated account (None for cross), so that both
-    kinds in one symbol stand side by side; flat ones are left out.
+    one, as it was.
     """
 
     __slots__ = (
         "_fills",
         "_orders",
+        "_positions",
         "fee_tiers",
         "leverage_settings",
         "live",
         "margin",
-        "positions",
         "pubkey",
         "snapshot",
     )
@@ -60,11 +59,19 @@ class Account:
         self.live = False
         self.snapshot: AccountSnapshot | None = None
         self.margin: MarginUpdate | None = None
-        self.positions: dict[PositionKey, PositionUpdate] = {}
         self.leverage_settings: dict[str, LeverageSetting] = {}
         self.fee_tiers: dict[str, FeeTier] = {}
         self._orders = OwnOrders()
+        self._positions = OwnPositions()
         self._fills = OwnFills()
+
+    @property
+    def positions(self) -> dict[PositionKey, PositionUpdate]:
+        """Open positions by symbol and key of the isolated account: None for cross, "" while it has no name.
+
+        So both kinds stand side by side in one symbol.
+        """
+        return self._positions.open
 
     @property
     def open_orders(self) -> dict[str, OrderState]:
@@ -104,18 +111,19 @@ class Account:
         """The account as it stands, for reading: no later message for this one changes the copy."""
         twin = Account(self.pubkey)
         twin.live, twin.snapshot, twin.margin = self.live, self.snapshot, self.margin
-        twin.positions = self.positions.copy()
         twin.leverage_settings = self.leverage_settings.copy()
         twin.fee_tiers = self.fee_tiers.copy()
         twin._orders = self._orders.copy()
+        twin._positions = self._positions.copy()
         twin._fills.repeats = self._fills.repeats
         return twin
 
     def apply(self, event: AccountEvent) -> list[Event]:
         """Take over an event; returns what the application should hear of it.
 
-        That is the event itself, with the side of its order filled in where it was missing or inferred,
-        unless it is a repeat or older than what is known; a fill that only looks like a repeat is marked.
+        That is the event itself, with the side of its order filled in where it was missing or inferred and
+        the key of an isolated account where it was left out, unless it is a repeat or older than what is
+        known; a fill that only looks like a repeat is marked.
         What cannot be is told before it, by an ``OrderContradicted``. A snapshot is followed by the end of
         every order and position that it no longer lists: status ``GONE``, size 0.
         """
@@ -130,7 +138,7 @@ class Account:
             case MarginUpdate():
                 self.margin = event
             case PositionUpdate():
-                self._set_position(event)
+                return [self._positions.updated(event)]
             case LeverageUpdate():
                 self._set_leverage(event.settings)
             case FeeTierUpdate():
@@ -179,10 +187,10 @@ class Account:
         self._fills.connection_lost()
 
     def _replace(self, snapshot: AccountSnapshot) -> list[Event]:
-        rows, ended = self._orders.replaced_by(snapshot.open_orders)
-        if rows != snapshot.open_orders:
-            snapshot = replace(snapshot, open_orders=rows)
-        closed = self._replace_positions(snapshot.positions)
+        orders, ended = self._orders.replaced_by(snapshot.open_orders)
+        positions, closed = self._positions.replaced_by(snapshot.positions)
+        if orders != snapshot.open_orders or positions != snapshot.positions:
+            snapshot = replace(snapshot, open_orders=orders, positions=positions)
         self.margin = snapshot.margin
         self.leverage_settings = {}
         self._set_leverage(snapshot.leverage_settings)
@@ -192,35 +200,6 @@ class Account:
         self.live = True
         self._fills.snapshot_came()
         return [snapshot, *ended, *closed]
-
-    def _replace_positions(self, listed: Iterable[PositionUpdate]) -> list[PositionUpdate]:
-        """The positions that are flat now, as updates."""
-        before, self.positions = self.positions, {}
-        for position in listed:
-            self._set_position(position)
-        return [
-            PositionUpdate(
-                account=self.pubkey, symbol=old.symbol, size=0.0, iso=old.iso, iso_pubkey=old.iso_pubkey
-            )
-            for key, old in before.items()
-            if key not in self.positions
-        ]
-
-    def _set_position(self, position: PositionUpdate) -> None:
-        key = self._key_of(position)
-        if position.size:
-            self.positions[key] = position
-        else:
-            self.positions.pop(key, None)
-
-    def _key_of(self, position: PositionUpdate) -> PositionKey:
-        """An isolated position whose update leaves out its key is the one known in its symbol."""
-        if position.iso_pubkey is None and position.iso:
-            for symbol, iso_pubkey in self.positions:
-                if symbol == position.symbol and iso_pubkey is not None:
-                    return symbol, iso_pubkey
-            return position.symbol, ""
-        return position.symbol, position.iso_pubkey
 
     def _set_leverage(self, settings: Iterable[LeverageSetting]) -> None:
         self.leverage_settings.update({setting.symbol: setting for setting in settings})

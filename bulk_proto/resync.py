@@ -15,8 +15,7 @@ from .account import Account
 from .books import Books
 from .enums import OrderStatus
 from .events import OrderState, PositionUpdate, Resynced
-
-_PositionKey = tuple[str, str, str | None]
+from .own_positions import closed_since, same_positions
 
 
 class Resync:
@@ -29,7 +28,7 @@ class Resync:
             for key, account in accounts.items()
             for order_id, order in account.open_orders.items()
         }
-        self._positions = _positions(accounts)
+        self._positions = {key: account.positions.copy() for key, account in accounts.items()}
 
     def over(
         self, now: float, accounts: Mapping[str, Account], books: Books, unconfirmed: Sequence[str] = ()
@@ -47,33 +46,17 @@ class Resync:
 
     def _changed(self, accounts: Mapping[str, Account]) -> list[PositionUpdate]:
         """Positions of another size than before; closed ones with size 0."""
-        current = _positions(accounts)
-        changed = [
-            position
-            for key, position in current.items()
-            if key not in self._positions or self._positions[key].size != position.size
-        ]
-        closed = [
-            position for key, position in self._positions.items() if key not in current and key[0] in accounts
-        ]
-        return changed + [
-            PositionUpdate(
-                account=position.account,
-                symbol=position.symbol,
-                size=0.0,
-                iso=position.iso,
-                iso_pubkey=position.iso_pubkey,
-            )
-            for position in closed
-        ]
-
-
-def _positions(accounts: Mapping[str, Account]) -> dict[_PositionKey, PositionUpdate]:
-    return {
-        (key, *position_key): position
-        for key, account in accounts.items()
-        for position_key, position in account.positions.items()
-    }
+        changed = []
+        for name, account in accounts.items():
+            before, now = self._positions.get(name, {}), account.positions
+            known = same_positions(before, now)
+            changed += [
+                position
+                for key, position in now.items()
+                if key not in known or before[known[key]].size != position.size
+            ]
+            changed += closed_since(before, now)
+        return changed
 
 
 def _as_known_now(account: Account, order: OrderState) -> OrderState:

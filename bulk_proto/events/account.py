@@ -85,7 +85,7 @@ class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
     risk_allocation: float = NAN
     alloc_margin: float | None = None
     iso: bool = False
-    iso_pubkey: str | None = None  # the isolated account's key, only when ``iso``
+    iso_pubkey: str | None = None  # the isolated account's key, only when ``iso``; "" while nobody told it
     protection: dict[str, Any] | None = None  # attached stop and take-profit orders, as sent
     protective_orders: tuple[ProtectiveOrder, ...] = ()  # the same
 

@@ -1,0 +1,110 @@
+"""The open positions of one account: which row of the exchange speaks of which of them.
+
+A cross position is known by its symbol. An isolated one has an account of its own, and rows may leave out
+its key: then the symbol says which one is meant, as orders do, which are routed to the isolated account of
+their symbol without naming it. So a row with a key and one without are the same position wherever only one
+can be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from .events import PositionUpdate
+
+PositionKey = tuple[str, str | None]  # symbol; key of the isolated account, "" while unnamed, None for cross
+
+
+class OwnPositions:
+    """``open`` has the positions by key; flat ones are left out."""
+
+    __slots__ = ("open",)
+
+    def __init__(self) -> None:
+        self.open: dict[PositionKey, PositionUpdate] = {}
+
+    def copy(self) -> OwnPositions:
+        twin = OwnPositions()
+        twin.open = self.open.copy()
+        return twin
+
+    def updated(self, row: PositionUpdate) -> PositionUpdate:
+        """Take over one row; returns it, with the key of its isolated account where that is known.
+
+        A row without a key in a symbol with several isolated positions changes none of them: any choice
+        might be wrong, and a position of its own would count one of them twice. A snapshot settles it.
+        """
+        key = _key_of(row)
+        if key not in self.open and (meant := _meant_by(key, self.open)):
+            if len(meant) > 1:
+                return row
+            if row.iso_pubkey:
+                del self.open[meant[0]]  # it has a name now
+            else:
+                key = meant[0]
+                row = replace(row, iso_pubkey=key[1])
+        if row.size:
+            self.open[key] = row
+        else:
+            self.open.pop(key, None)
+        return row
+
+    def replaced_by(
+        self, listed: Sequence[PositionUpdate]
+    ) -> tuple[list[PositionUpdate], list[PositionUpdate]]:
+        """Take over a snapshot; returns its rows, with all keys that are known, and what is flat now."""
+        before = self.open
+        known = same_positions(before, dict.fromkeys(map(_key_of, listed)))
+        rows = [_named(row, known.get(_key_of(row))) for row in listed]
+        self.open = {_key_of(row): row for row in rows if row.size}
+        return rows, closed_since(before, self.open)
+
+
+def same_positions(
+    before: Collection[PositionKey], now: Collection[PositionKey]
+) -> dict[PositionKey, PositionKey]:
+    """For each position of now, the one that it was before, if there was one."""
+    left = [key for key in before if key not in now]
+    found = {}
+    for key in now:
+        if key in before:
+            found[key] = key
+        elif len(meant := _meant_by(key, left)) == 1:
+            found[key] = meant[0]
+    return found
+
+
+def closed_since(
+    before: Mapping[PositionKey, PositionUpdate], now: Mapping[PositionKey, PositionUpdate]
+) -> list[PositionUpdate]:
+    """What was a position and is none any more, as updates of size 0."""
+    kept = set(same_positions(before, now).values())
+    return [
+        PositionUpdate(
+            account=old.account, symbol=old.symbol, size=0.0, iso=old.iso, iso_pubkey=old.iso_pubkey
+        )
+        for key, old in before.items()
+        if key not in kept
+    ]
+
+
+def _key_of(row: PositionUpdate) -> PositionKey:
+    return row.symbol, (row.iso_pubkey or "") if row.iso else None
+
+
+def _meant_by(key: PositionKey, others: Iterable[PositionKey]) -> list[PositionKey]:
+    """The positions that a row of another key may speak of: isolated ones, if one of the two has no name."""
+    symbol, name = key
+    if name is None:
+        return []
+    return [
+        other for other in others if other[0] == symbol and other[1] is not None and not (name and other[1])
+    ]
+
+
+def _named(row: PositionUpdate, known: PositionKey | None) -> PositionUpdate:
+    if known is None or not known[1] or row.iso_pubkey:
+        return row
+    return replace(row, iso_pubkey=known[1])
