@@ -93,11 +93,18 @@ def execution_reason(code: int | None, label: str | None) -> str | None:
 
 
 def order_state(value: object, account: str) -> OrderState:
+    """An order, which may come without any size if it is finished or a basket: it has none then.
+
+    An open order of another kind is refused without: of unknown size, it must not look empty.
+    """
     row = Fields(value, "order", _ORDER)
     status_text = row.optional("status", text) or ""
     status = OrderStatus.from_string(status_text)
     original, remaining = row.checked("size_orig", number), row.checked("size", number)
     size_done = abs(row.checked("size_done", number) or 0.0)
+    order_type = row.optional("order_type", text)
+    if original is None and remaining is None and not (status.is_terminal() or _is_basket(order_type)):
+        raise Unreadable("order without size")
     size_orig, size = _sizes(original, remaining, size_done, status)
     return OrderState(
         account=account,
@@ -114,7 +121,7 @@ def order_state(value: object, account: str) -> OrderState:
         timestamp=row.optional("timestamp", integer),
         is_maker=row.optional("is_maker", flag) or False,
         reduce_only=row.optional("reduce_only", flag) or False,
-        order_type=row.optional("order_type", text),
+        order_type=order_type,
         tif=time_in_force(row.optional("tif", text)),
         trigger=order_trigger(row.optional("trigger", mapping)),
         iso=row.optional("iso", flag) or False,
@@ -126,16 +133,16 @@ def order_state(value: object, account: str) -> OrderState:
 def _sizes(
     original: float | None, remaining: float | None, done: float, status: OrderStatus
 ) -> tuple[float, float]:
-    """Original and remaining size, unsigned; one that was not sent follows from the other.
-
-    Only a finished order may come without both: an open order of unknown size must not look empty.
-    """
-    if original is None and remaining is None and not status.is_terminal():
-        raise Unreadable("order without size")
+    """Original and remaining size, unsigned; one that was not sent follows from the other."""
     size_orig = abs(remaining or 0.0) + done if original is None else abs(original)
     if remaining is None:
         return size_orig, 0.0 if status.is_terminal() else max(0.0, size_orig - done)
     return size_orig, abs(remaining)
+
+
+def _is_basket(order_type: str | None) -> bool:
+    """Whether this order is a price with actions that wait for it, which have the sizes."""
+    return order_type is not None and order_type.casefold() == "trigger"
 
 
 def _or_zero(value: float | None) -> float:

@@ -1,0 +1,44 @@
+"""Account streams with gaps in their rows: what may be missing costs nothing but itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulk_proto.events import AccountSnapshot, MessageRefused, OrderState
+
+from .peer import KEY, account_message, opened, order_row, snapshot_of_account
+
+BASKET = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
+
+
+def sizeless(order_type: str | None, **sizes: Any) -> dict[str, Any]:
+    row = order_row(BASKET) | {"orderType": order_type, "originalSize": None, "size": None}
+    return row | sizes
+
+
+# Orders without a size -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order_type", ["trigger", "Trigger"])
+@pytest.mark.parametrize("sizes", [{}, {"filledSize": None}, {"size": 0.0}, {"originalSize": 0}])
+def test_a_basket_without_sizes_is_an_order_like_any_other(order_type: str, sizes: dict[str, Any]) -> None:
+    core, peer = opened()
+    row = sizeless(order_type, **sizes)
+    later = {"type": "orderUpdate", "timestamp": row["timestamp"] + 1}
+    for message in (snapshot_of_account(row), account_message(row | later)):
+        (told,) = peer.say(message)
+        assert isinstance(told, AccountSnapshot | OrderState)
+        assert core.accounts[KEY].live
+        order = core.accounts[KEY].open_orders[BASKET]
+        assert (order.size, order.size_orig, order.size_done, order.side) == (0.0, 0.0, 0.0, None)
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop", "takeProfit", "range", "trailing", None])
+def test_another_open_order_without_sizes_does_not_pass_for_an_empty_one(order_type: str | None) -> None:
+    _, peer = opened()
+    row = sizeless(order_type)
+    for message in (snapshot_of_account(row), account_message(row | {"type": "orderUpdate"})):
+        (told,) = peer.say(message)
+        assert isinstance(told, MessageRefused)
