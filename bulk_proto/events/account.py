@@ -225,7 +225,7 @@ class AccountSnapshot(Event, frozen=True, gc=False, kw_only=True):
 
 
 class Liquidation(TimedEvent, frozen=True, gc=False, kw_only=True):
-    """The exchange closed (part of) a position because its margin ran out."""
+    """The exchange closed (part of) a position because its margin ran out. NaN where it sent no number."""
 
     topic: ClassVar[Topic] = Topic.LIQUIDATION
 

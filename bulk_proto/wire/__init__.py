@@ -30,7 +30,8 @@ def decode(text: bytes) -> Event | Reply:
     """What one message says. Never raises, whatever the bytes.
 
     A well-formed message of an unknown kind becomes :class:`UnknownMessage`. A message that cannot be
-    read as what it claims to be becomes :class:`MessageRefused`, as a whole: half of it is never used.
+    read as what it claims to be becomes :class:`MessageRefused`, as a whole: half of what moves orders,
+    positions, balances or books is never used.
     """
     try:
         return _decode_current(text).event()

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from bulk_proto.events import (
-    NAN,
     AccountSnapshot,
     Event,
     FeeTier,
@@ -27,7 +26,7 @@ from bulk_proto.events import (
 
 from . import orders
 from .topics import account_of
-from .values import Fields, Unreadable, as_sent, flag, integer, mapping, number, sequence, text
+from .values import Fields, Unreadable, as_sent, flag, integer, mapping, number, or_nan, sequence, text
 
 R = TypeVar("R")
 
@@ -137,7 +136,7 @@ def _margin(data: dict[str, Any], account: str) -> MarginUpdate:
         transferable_balance=row.optional("transferable_balance", number),
         margin_buffer_rate=row.optional("margin_buffer_rate", number),
         buffered_margin=row.optional("buffered_margin", number),
-        **{name: _or_nan(row.optional(name, number)) for name in _MARGIN_NUMBERS},
+        **{name: or_nan(row.optional(name, number)) for name in _MARGIN_NUMBERS},
     )
 
 
@@ -158,7 +157,7 @@ def position(value: object, account: str) -> PositionUpdate:
         iso_pubkey=(iso_pubkey or "") if iso else None,
         protection=protection,
         protective_orders=_protective_orders(protection),
-        **{name: _or_nan(row.optional(name, number)) for name in _POSITION_NUMBERS},
+        **{name: or_nan(row.optional(name, number)) for name in _POSITION_NUMBERS},
     )
 
 
@@ -184,15 +183,17 @@ def _open_order(value: object, account: str, on_fill: dict[str, object]) -> Orde
 
 
 def leverage_update(data: dict[str, Any], account: str) -> LeverageUpdate:
-    rows = Fields(data, "leverage update", {}).required("leverage", sequence)
-    return LeverageUpdate(account=account, settings=[_leverage_setting(row) for row in rows])
+    """Changed leverage, of the rows that can be read: each is about its own market."""
+    row = Fields(data, "leverage update", {})
+    return LeverageUpdate(account=account, settings=_told(row, "leverage", _leverage_setting))
 
 
 def fee_tier_update(data: dict[str, Any], account: str) -> FeeTierUpdate:
+    """Changed fee tiers, of the rows that can be read: each is about its own scope."""
     row = Fields(data, "fee tier update", {"timestamp": ("ts", "timestamp")})
     return FeeTierUpdate(
         account=account,
-        tiers=[_fee_tier(tier) for tier in row.required("feeTiers", sequence)],
+        tiers=_told(row, "feeTiers", _fee_tier),
         timestamp=row.optional("timestamp", integer),
     )
 
@@ -207,7 +208,7 @@ def _fee_tier(value: object) -> FeeTier:
     return FeeTier(
         symbol=row.required("symbol", text),
         tier_index=row.optional("tier_index", integer),
-        **{name: _or_nan(row.optional(name, number)) for name in _FEE_TIER_NUMBERS},
+        **{name: or_nan(row.optional(name, number)) for name in _FEE_TIER_NUMBERS},
     )
 
 
@@ -228,6 +229,14 @@ def _parent_and_actions(value: object) -> tuple[str, object]:
     return row.required("parentOrderId", text), row.required("actions", as_sent)
 
 
+def _told(row: Fields, name: str, read: Callable[[object], R]) -> list[R]:
+    """The readable rows of a list that a message is about: refused when that leaves nothing of it."""
+    listed, found = row.required(name, sequence), _readable(row, name, read)
+    if listed and not found:
+        raise Unreadable(f"{name} without a readable row")
+    return found
+
+
 def _readable(row: Fields, name: str, read: Callable[[object], R]) -> list[R]:
     """The rows of a list that can be read."""
     found = []
@@ -237,10 +246,6 @@ def _readable(row: Fields, name: str, read: Callable[[object], R]) -> list[R]:
         except Unreadable:
             continue
     return found
-
-
-def _or_nan(value: float | None) -> float:
-    return NAN if value is None else value
 
 
 _READERS: Mapping[str, Callable[[dict[str, Any], str], Event]] = {

@@ -8,7 +8,18 @@ from typing import Any, TypeVar
 from bulk_proto.enums import OrderStatus, Side, TimeInForce
 from bulk_proto.events import AutoDeleveraging, CancelRejected, Fill, Liquidation, OrderState, OrderTrigger
 
-from .values import Fields, Unreadable, as_sent, flag, identifier, integer, mapping, number, text
+from .values import (
+    Fields,
+    Unreadable,
+    as_sent,
+    flag,
+    identifier,
+    integer,
+    mapping,
+    number,
+    or_nan,
+    text,
+)
 
 Closed = TypeVar("Closed", bound=Liquidation)
 
@@ -202,11 +213,12 @@ def auto_deleveraging(value: dict[str, Any], account: str) -> AutoDeleveraging:
 
 
 def _closed_by_exchange(kind: type[Closed], row: Fields, account: str) -> Closed:
+    """News of what other events move, so that it is told although figures are missing."""
     return kind(
         account=account,
         symbol=row.required("symbol", text),
-        price=row.required("price", number),
-        size=abs(row.required("size", number)),
+        price=or_nan(row.optional("price", number)),
+        size=abs(or_nan(row.optional("size", number))),
         side=side_of(row.optional("is_buy", flag)),
         timestamp=row.optional("timestamp", integer),
         reason=row.optional("reason", text),

@@ -36,6 +36,11 @@ def number(value: object) -> float | None:
     return result if math.isfinite(result) else None
 
 
+def or_nan(value: float | None) -> float:
+    """What stands in an event where a number is missing."""
+    return math.nan if value is None else value
+
+
 def unsigned(value: object) -> float | None:
     """A number that is not negative."""
     result = number(value)

@@ -291,6 +291,25 @@ def test_an_unreadable_change_of_leverage_is_refused(rows: object) -> None:
     assert refused({"type": "leverageUpdate", "leverage": rows})
 
 
+def test_a_row_of_settings_that_cannot_be_read_costs_no_other() -> None:
+    rows: list[object] = [
+        {"symbol": "A", "leverage": None},
+        {"symbol": "B", "leverage": 3},
+        None,
+        {"leverage": 1},
+    ]
+    settings = read_account({"type": "leverageUpdate", "leverage": rows})
+    assert settings == LeverageUpdate(account=K1, settings=[LeverageSetting("B", 3.0)])
+    tiers = read_account({"type": "feeTierUpdate", "feeTiers": [{"symbol": None}, {"symbol": "global"}]})
+    assert isinstance(tiers, FeeTierUpdate)
+    assert [tier.symbol for tier in tiers.tiers] == ["global"]
+
+
+def test_lists_of_no_settings_change_none() -> None:
+    assert read_account({"type": "leverageUpdate", "leverage": []}) == LeverageUpdate(account=K1, settings=[])
+    assert read_account({"type": "feeTierUpdate", "feeTiers": []}) == FeeTierUpdate(account=K1, tiers=[])
+
+
 def test_changed_fee_tiers_are_read() -> None:
     update = read_account({"type": "feeTierUpdate", "feeTiers": SNAPSHOT["feeTiers"], "ts": 7})
     assert isinstance(update, FeeTierUpdate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -319,10 +320,18 @@ def test_an_auto_deleveraging_is_read(kind: str) -> None:
     assert (event.side, event.size) == (Side.BUY, 0.5)
 
 
-@pytest.mark.parametrize("name", ["symbol", "price", "size"])
 @pytest.mark.parametrize("kind", ["liquidation", "adl"])
-def test_a_liquidation_of_nothing_is_refused(kind: str, name: str) -> None:
-    assert refused(**LIQUIDATION | {"type": kind, name: None})
+def test_a_liquidation_in_no_market_is_refused(kind: str) -> None:
+    assert refused(**LIQUIDATION | {"type": kind, "symbol": None})
+
+
+@pytest.mark.parametrize("kind", ["liquidation", "adl"])
+def test_a_liquidation_is_told_although_a_figure_is_missing(kind: str) -> None:
+    for name, other in (("price", "size"), ("size", "price")):
+        event = read_account(LIQUIDATION | {"type": kind, name: None})
+        assert isinstance(event, Liquidation)
+        assert math.isnan(getattr(event, name))
+        assert getattr(event, other) == LIQUIDATION[other]
 
 
 def test_a_refused_cancel_names_its_order_and_the_reason() -> None:
