@@ -1,9 +1,9 @@
 """The books of all subscribed symbols: which stream feeds each, and when one must be asked for again.
 
 The exchange sends no sequence numbers and no checksums, so a wrong book shows only indirectly: it stays
-empty although it was subscribed, it is crossed or silent, or a message for it could not be read. Each delta
-carries one level, so a book may be crossed for a moment between two of them: it gets a short grace.
-After that the book is not to be trusted until a snapshot replaces it.
+empty although it was subscribed, it is crossed or silent, prices move away while it stands still, or a
+message for it could not be read. Each delta carries one level, so a book may be crossed for a moment between
+two of them: it gets a short grace. After that the book is not to be trusted until a snapshot replaces it.
 
 A book of cut snapshots gets its depth from the snapshot with which the delta stream begins. Without that it
 is right but shallow, and the delta stream is asked for again, ever more patiently.
@@ -21,6 +21,7 @@ from .subscriptions import Stream, Subscription
 
 CROSSED_GRACE = 0.1  # seconds
 _SIGHT_GRACE = 1.0  # seconds for the next of several cut snapshots a second, when the market left the last
+_SILENCES = (Doubt.SILENT, Doubt.FROZEN)
 _PATIENCE_CAP = 60.0  # seconds
 
 
@@ -69,7 +70,7 @@ class Books:
         if source is None:
             return
         book = self.by_symbol[snapshot.symbol]
-        if not book.ok and book.why is Doubt.SILENT:
+        if not book.ok and book.why in _SILENCES:
             self._silence.answered(book.symbol, now)
         followed = BookStream.DELTA in sources
         book.apply_snapshot(snapshot, cut=source.nlevels is not None, followed=followed, now=now)
@@ -87,6 +88,12 @@ class Books:
         if stream in self._sources.get(symbol, {}):
             self.by_symbol[symbol].mark_suspect(Doubt.UNREADABLE)
             self._doubt(symbol, now)
+
+    def compare(self, book: OrderBook, price: float | None, now: float) -> None:
+        """The market was seen at this price, and the book has heard nothing for :data:`STILL` seconds."""
+        if price is not None and self._silence.is_left_behind(book, price, now):
+            book.mark_suspect(Doubt.FROZEN)
+            self._doubt(book.symbol, now)
 
     def expect_snapshots(self, now: float) -> None:
         """Books were asked for: those that are still empty must fill soon."""

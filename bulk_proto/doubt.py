@@ -14,6 +14,7 @@ class Doubt(StrEnum):
     CROSSED = "crossed"
     TIME_RAN_BACKWARDS = "time ran backwards"
     SILENT = "silent"
+    FROZEN = "prices moved away while it stood still"
     UNREADABLE = "a message for it could not be read"
     TOO_LATE = "a message came too late to be judged"
     OUT_OF_SIGHT = "the market has left the levels that are known"

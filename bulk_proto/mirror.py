@@ -25,6 +25,7 @@ from .events import (
     Trades,
 )
 from .inventory import Inventory
+from .silence import STILL
 from .subscription_table import SubscriptionTable
 from .subscriptions import Subscription
 from .wire import split_topic
@@ -45,6 +46,7 @@ class Mirror:
         self.prices: dict[str, float] = {}  # mark price, or the last where no mark price was sent
         self.accounts: dict[str, Account] = {}
         self.books = Books(config.book_patience, config.book_silence)
+        self._books = self.books.by_symbol
         self.inventory = inventory
         self._home = home
         self._subscriptions = subscriptions
@@ -53,7 +55,7 @@ class Mirror:
         self.observers: dict[type, Callable[[Any, float], object]] = {
             L2Snapshot: self._on_snapshot,
             Ticker: self._on_ticker,
-            Trades: _keep_nothing,
+            Trades: self._on_trades,
             Candles: _keep_nothing,
             MessageRefused: self._on_refused,
         }
@@ -127,6 +129,16 @@ class Mirror:
             price = ticker.last_price
         if price is not None:
             self.prices[symbol] = price
+        book = self._books.get(symbol)
+        if book is not None and (heard_at := book.touched_at) is not None and now - heard_at >= STILL:
+            self.books.compare(book, ticker.mark_price, now)
+
+    def _on_trades(self, trades: Trades, now: float) -> None:
+        """They are news and no state; the last that was not made beside the book is where the market is."""
+        book = self._books.get(trades.symbol)
+        if book is not None and (heard_at := book.touched_at) is not None and now - heard_at >= STILL:
+            prices = [one.price for one in trades.trades if one.reason is None and one.symbol == book.symbol]
+            self.books.compare(book, prices[-1] if prices else None, now)
 
     def _on_account(self, event: AccountEvent) -> Sequence[Event]:
         account = self.accounts.get(event.account)

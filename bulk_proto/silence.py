@@ -1,9 +1,14 @@
-"""Notices books that hear nothing although the connection lives, at no cost to the messages.
+"""Notices books that hear nothing although the connection lives, at no cost to their messages.
 
 Silence proves nothing. Periodic snapshots come several times a second, so without them something is wrong;
 but the changes of a quiet market may be minutes apart. A silent book is asked for again, which costs two
 small messages. If nothing but the answer comes, the market is quiet, and the next silence of a book that
 lives on changes alone may be twice as long.
+
+Prices seen elsewhere, the mark price and trades, say more: where they stay away from the touch of a book
+that stands still, it is asked for again after seconds. The answer may be the same book, where the exchange
+itself stands still or prices that market elsewhere. It is believed, and its next silence may be twice as
+long here too, so that it is looked at again, but not all the time.
 """
 
 from __future__ import annotations
@@ -13,7 +18,10 @@ from math import inf
 
 from .book import OrderBook
 
+STILL = 5.0  # seconds without a message after which a book is compared with prices elsewhere
 _LONGEST = 16  # times the limit
+_FAR = 0.001  # of the price: so far beyond the touch a price is elsewhere
+_GRACE = 1.0  # seconds: a trade may be told before the changes it made, and both may have waited to be read
 
 
 class Silence:
@@ -27,6 +35,8 @@ class Silence:
         self._is_periodic = is_periodic
         # By symbol: when the last silence was answered (None: not yet), and how often the limit is normal.
         self._quiet: dict[str, tuple[float | None, int]] = {}
+        # By symbol: since when prices are elsewhere, and what its book had heard last by then.
+        self._elsewhere: dict[str, tuple[float, float]] = {}
 
     def listen(self, now: float) -> None:
         """A book has just heard something: look again in time to notice when it hears no more."""
@@ -53,11 +63,28 @@ class Silence:
             self.next_look = min(self.next_look, now + self._limit, due if due > now else inf)
         return found
 
+    def is_left_behind(self, book: OrderBook, price: float, now: float) -> bool:
+        """True when the market, seen at this price, is elsewhere than a trusted book that stands still."""
+        symbol, heard_at = book.symbol, book.touched_at
+        if heard_at is None or not book.ok or not _is_far(price, book):
+            self._elsewhere.pop(symbol, None)
+            return False
+        since, last_heard = self._elsewhere.get(symbol, (now, None))
+        if last_heard != heard_at:
+            since = now
+            self._elsewhere[symbol] = now, heard_at
+        if now - since < _GRACE or now - heard_at < STILL * self._patience(symbol, heard_at):
+            return False
+        self._fall_silent(symbol, heard_at)
+        return True
+
     def forget(self, symbol: str) -> None:
         self._quiet.pop(symbol, None)
+        self._elsewhere.pop(symbol, None)
 
     def forget_all(self) -> None:
         self._quiet.clear()
+        self._elsewhere.clear()
         self.next_look = inf
 
     def _patience(self, symbol: str, heard_at: float) -> int:
@@ -68,3 +95,10 @@ class Silence:
     def _fall_silent(self, symbol: str, heard_at: float) -> None:
         times = 1 if self._is_periodic(symbol) else 2 * self._patience(symbol, heard_at)
         self._quiet[symbol] = None, min(_LONGEST, times)
+
+
+def _is_far(price: float, book: OrderBook) -> bool:
+    bid, ask = book.best_bid(), book.best_ask()
+    if bid is None or ask is None:
+        return False
+    return price > ask.price * (1.0 + _FAR) or price < bid.price * (1.0 - _FAR)

@@ -1,20 +1,26 @@
-"""Books that hear nothing on a connection that lives: doubted, asked for again, believed when it is quiet."""
+"""Books that hear nothing on a connection that lives: doubted, asked for again, believed when it is quiet.
+
+Sooner where prices seen elsewhere speak against them.
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from math import inf, nan
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bulk_proto.books import Books
 from bulk_proto.core import ClientCore
 from bulk_proto.doubt import Doubt
 from bulk_proto.errors import UsageError
 from bulk_proto.events import BookStale, BookStream, L2Snapshot, OrderBookLevel
-from bulk_proto.subscriptions import Subscription, l2_delta, l2_snapshot
+from bulk_proto.subscriptions import Subscription, l2_delta, l2_snapshot, ticker, trades
 
-from .peer import Peer, book_message, confirmation, opened
+from .peer import Peer, book_message, confirmation, opened, ticker_message
 
 BTC = "BTC-USD"
 BIDS, ASKS = [(100.0, 1.0)], [(101.0, 1.0)]
@@ -152,3 +158,129 @@ def test_listening_can_be_turned_off() -> None:
 def test_an_impossible_limit_is_refused(silence: float) -> None:
     with pytest.raises(UsageError, match="book_silence"):
         opened(book_silence=silence)
+
+
+# Prices elsewhere ----------------------------------------------------------------------------------------
+
+PRICED = (l2_delta(BTC), ticker(BTC), trades(BTC))
+
+
+def trade(price: float, **more: Any) -> dict[str, Any]:
+    row = {"s": BTC, "px": price, "sz": 1.0, "time": 1767225600123, "side": True}
+    return {"type": "trades", "topic": f"trades.{BTC}", "data": {"trades": [row | more]}}
+
+
+def mark(price: float | None) -> dict[str, Any]:
+    return ticker_message(mark=price)
+
+
+def doubts(core: ClientCore, peer: Peer, message: dict[str, Any], *moments: float) -> list[str]:
+    """What is said of books while the same message comes at each of these moments."""
+    found = []
+    for now in moments:
+        peer.say(message, now=now)
+        found += at(core, now)
+    return found
+
+
+@pytest.mark.parametrize("message", [mark(101.2), mark(99.8), trade(101.2), trade(99.8)])
+def test_a_book_that_stands_still_while_prices_move_away_is_asked_for_again(message: dict[str, Any]) -> None:
+    core, peer = watching(*PRICED)
+    book = core.order_books[BTC]
+    assert doubts(core, peer, message, 1.0, 4.9, 5.0, 5.9) == []
+    assert book.ok
+    assert doubts(core, peer, message, 6.0, 6.1) == [Doubt.FROZEN]
+    assert (book.ok, book.why) == (False, "prices moved away while it stood still")
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say(SNAPSHOT, now=6.5)
+    assert book.ok
+
+
+@pytest.mark.parametrize("message", [mark(101.1), mark(99.9), mark(100.5), mark(None), trade(101.1)])
+def test_prices_near_the_touch_say_nothing_against_a_quiet_book(message: dict[str, Any]) -> None:
+    core, peer = watching(*PRICED)
+    assert doubts(core, peer, message, *range(1, 30)) == []
+
+
+def test_the_last_trade_of_a_ticker_may_be_old_and_says_nothing() -> None:
+    core, peer = watching(*PRICED)
+    assert core.prices.get(BTC) is None
+    assert doubts(core, peer, mark(None), *range(1, 30)) == []
+    assert core.prices[BTC] == 64250.5
+
+
+def test_trades_beside_the_book_say_nothing_about_it() -> None:
+    core, peer = watching(*PRICED)
+    mixed = trade(101.0)
+    mixed["data"]["trades"] += trade(64000.0, s="ETH-USD")["data"]["trades"]
+    none = trade(64000.0) | {"data": {"trades": []}}
+    for message in (trade(64000.0, reason="adl"), mixed, none):
+        assert doubts(core, peer, message, 6.0, 8.0, 10.0) == []
+
+
+def test_changes_that_come_just_after_the_trade_that_made_them_keep_the_book_trusted() -> None:
+    core, peer = watching(*PRICED)
+    assert doubts(core, peer, trade(101.2), 20.0, 20.5) == []
+    peer.say(CHANGE, now=20.6)
+    assert doubts(core, peer, trade(101.2), 21.5, 25.75, 26.5) == []
+    assert doubts(core, peer, trade(101.2), 26.75) == [Doubt.FROZEN]
+
+
+def test_a_price_that_comes_back_ends_the_suspicion() -> None:
+    core, peer = watching(*PRICED)
+    for now in range(6, 30, 2):
+        assert doubts(core, peer, mark(102.0), now, now + 0.9) == []
+        assert doubts(core, peer, mark(101.0), now + 1.0) == []
+
+
+def test_the_same_book_as_an_answer_is_believed_ever_longer_and_never_for_ever() -> None:
+    core, peer = watching(*PRICED, book_silence=inf)
+    ends, now = [0.0], 0.0
+    while len(ends) < 8:
+        now += 1.0
+        if doubts(core, peer, mark(102.0), now):
+            ends.append(now)
+            peer.say(SNAPSHOT, now=now)
+    assert [later - earlier for earlier, later in pairwise(ends)] == [6, 10, 20, 40, 80, 80, 80]
+    peer.say(CHANGE, now=now + 1.0)
+    assert doubts(core, peer, mark(102.0), now + 6.0, now + 7.0) == [Doubt.FROZEN]
+
+
+def test_a_book_without_both_sides_or_trust_is_not_compared() -> None:
+    core, peer = watching(*PRICED)
+    book = core.order_books[BTC]
+    peer.say(book_message("delta", [], [(101.0, 0.0)]), now=1.0)
+    assert doubts(core, peer, mark(200.0), 6.5, 8.0) == []
+    assert book.ok
+    peer.say(book_message("delta", [(100.0, 0.0)], [(101.0, 1.0)]), now=10.0)
+    assert doubts(core, peer, mark(50.0), 16.0, 18.0) == []
+    peer.say({"type": "l2Delta", "topic": f"l2delta.{BTC}", "data": {}}, now=20.0)
+    assert doubts(core, peer, mark(200.0), 20.0, 21.0) == [Doubt.UNREADABLE]
+    assert book.why == Doubt.UNREADABLE
+
+
+def test_prices_of_books_that_are_left_or_were_never_wanted_are_of_no_interest() -> None:
+    core, peer = watching(*PRICED)
+    assert doubts(core, peer, mark(102.0), 5.5) == []
+    core.unsubscribe([l2_delta(BTC)], 5.6)
+    core.subscribe([l2_delta(BTC)], 5.7)
+    peer.say({"type": "unsubscribeResponse", "topic": f"l2delta.{BTC}"}, SNAPSHOT, now=5.8)
+    assert doubts(core, peer, mark(102.0), 6.0, 10.7, 10.8, 11.7) == []
+    assert doubts(core, peer, mark(102.0), 11.8) == [Doubt.FROZEN]
+    core.connection_lost(12.0, "reset")
+    assert doubts(core, peer, trade(64000.0, s="ETH-USD"), 13.0, 20.0) == []
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from([0.25, 1.0, 4.75]), st.lists(st.floats(1, 1e6), max_size=3)), max_size=20
+    )
+)
+def test_no_price_speaks_against_a_book_that_keeps_hearing(steps: list[tuple[float, list[float]]]) -> None:
+    core, peer = watching(*PRICED)
+    now = 0.0
+    for pause, prices in steps:
+        now += pause
+        for price in prices:
+            assert doubts(core, peer, mark(price), now) == []
+        peer.say(CHANGE, now=now)
