@@ -99,6 +99,18 @@ class Account:
         return self._orders.contradictions
 
     @property
+    def newcomers(self) -> int:
+        """How many orders the exchange has told of that this client had not sent."""
+        return self._orders.newcomers
+
+    def knew(self, order_id: str, newcomers: int) -> bool:
+        """True for a known order that is none of the newcomers after the first so many.
+
+        An order that this client sends is never a newcomer, as far as its id could be computed.
+        """
+        return self._orders.knew(order_id, newcomers)
+
+    @property
     def repeated_fills(self) -> int:
         """How many fills were left out because their trade id had been told before."""
         return self._fills.repeats

@@ -37,30 +37,46 @@ class OwnOrders:
 
     An order may have one of several ids until the exchange names one: the others were never orders.
 
+    ``newcomers`` counts the orders that were first heard of from the exchange.
+
     ``contradictions`` counts what cannot happen to an order (see :mod:`.order_life`) and was said
     nevertheless: nothing is raised because of it.
     """
 
-    __slots__ = ("_other_ids", "_told", "contradictions", "finished", "in_doubt", "open", "pending")
+    __slots__ = (
+        "_came_as",
+        "_other_ids",
+        "_told",
+        "contradictions",
+        "finished",
+        "in_doubt",
+        "newcomers",
+        "open",
+        "pending",
+    )
 
     def __init__(self) -> None:
         self.contradictions = 0
+        self.newcomers = 0
         self.open: dict[str, OrderState] = {}
         self.pending: OrderedDict[str, OrderState] = OrderedDict()
         self.in_doubt: OrderedDict[str, OrderState] = OrderedDict()
         self.finished: OrderedDict[str, OrderState] = OrderedDict()
         self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
         self._other_ids: OrderedDict[str, tuple[str, ...]] = OrderedDict()  # of orders with several
+        self._came_as: OrderedDict[str, int] = OrderedDict()  # the numbers of the latest newcomers
 
     def copy(self) -> OwnOrders:
         twin = OwnOrders()
         twin.contradictions = self.contradictions
+        twin.newcomers = self.newcomers
         twin.open = self.open.copy()
         twin.pending = self.pending.copy()
         twin.in_doubt = self.in_doubt.copy()
         twin.finished = self.finished.copy()
         twin._told = self._told.copy()
         twin._other_ids = self._other_ids.copy()
+        twin._came_as = self._came_as.copy()
         return twin
 
     def find(self, order_id: str) -> OrderState | None:
@@ -70,6 +86,10 @@ class OwnOrders:
             or self.in_doubt.get(order_id)
             or self.finished.get(order_id)
         )
+
+    def knew(self, order_id: str, newcomers: int) -> bool:
+        """True for a known order that is none of the newcomers after the first so many."""
+        return self._came_as.get(order_id, 0) <= newcomers and self.find(order_id) is not None
 
     def register(self, order: OrderState, other_ids: tuple[str, ...] = ()) -> None:
         """An order is being sent. One that is known already, sent again, changes nothing."""
@@ -133,6 +153,8 @@ class OwnOrders:
                 return news
             self.finished.pop(update.order_id, None)
             self._told.pop(update.order_id, None)
+        else:
+            self._welcome(update.order_id)
         self._store(update)
         news.append(update)
         return news
@@ -153,7 +175,7 @@ class OwnOrders:
     def replaced_by(self, listed: Iterable[OrderState]) -> tuple[list[OrderState], list[OrderState]]:
         """A snapshot lists the open orders: its rows with their sides, and what ended unheard meanwhile."""
         before, self.open = self.open, {}
-        rows = [_with_side(row, before.get(row.order_id) or self.find(row.order_id)) for row in listed]
+        rows = [self._recognised(row, before) for row in listed]
         for row in rows:
             before.pop(row.order_id, None)
             self._list(row)
@@ -170,6 +192,20 @@ class OwnOrders:
         while self.in_doubt:
             ended.append(self._gone(next(iter(self.in_doubt.values()))))
         return rows, ended
+
+    def _recognised(self, row: OrderState, before: dict[str, OrderState]) -> OrderState:
+        """The row with the side of the known order; one that nobody knew is a newcomer."""
+        known = before.get(row.order_id) or self.find(row.order_id)
+        if known is None:
+            self._welcome(row.order_id)
+        return _with_side(row, known)
+
+    def _welcome(self, order_id: str) -> None:
+        """Number an order that the exchange was first to tell of."""
+        self.newcomers += 1
+        self._came_as[order_id] = self.newcomers
+        if len(self._came_as) > _KEPT:
+            self._came_as.popitem(last=False)
 
     def _list(self, row: OrderState) -> None:
         end = self.finished.get(row.order_id)

@@ -12,6 +12,8 @@ from itertools import chain
 from math import isfinite
 from typing import Any
 
+from msgspec import Struct
+
 from .account import Account
 from .actions import LimitOrder, MarketOrder
 from .calls import Call, Deadlines
@@ -27,6 +29,15 @@ _LATE_ANSWERS_KEPT = 256
 _SAYS_NOTHING = (OrderStatus.PENDING, OrderStatus.UNKNOWN)
 
 
+class _Sent(Struct, frozen=True):
+    """A transaction on its way; ``newcomers`` is how many orders the exchange alone had told of before."""
+
+    call: Call[OrderResponses]
+    transaction: Transaction
+    repeated: bool
+    newcomers: int
+
+
 class Posts:
     """The transactions in flight on one link and the numbers that name them."""
 
@@ -36,9 +47,8 @@ class Posts:
         self._domain = domain
         self._deadlines = deadlines
         self._account_of = account_of  # None for an account whose stream is not subscribed
-        self._open: dict[int, tuple[Call[OrderResponses], Transaction]] = {}
-        self._repeated: set[int] = set()
-        self._overdue: OrderedDict[int, Transaction] = OrderedDict()
+        self._open: dict[int, _Sent] = {}
+        self._overdue: OrderedDict[int, _Sent] = OrderedDict()
         self._last_id = 0
 
     def add(
@@ -49,39 +59,48 @@ class Posts:
         A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
         """
         self._last_id += 1
-        if repeated:
-            self._repeated.add(self._last_id)
         request_id = self._last_id
         call: Call[OrderResponses] = Call(deadline)
-        self._open[request_id] = call, transaction
+        account = self._account_of(transaction.account)
+        newcomers = 0 if account is None else account.newcomers
+        self._open[request_id] = _Sent(call, transaction, repeated, newcomers)
         self._deadlines.add(call, lambda: self._expire(request_id))
         self._register(transaction)
         return request_id, call
 
     def answer(self, reply: PostReply) -> None:
         """Apply an answer; one that nobody asked for, or that came before, changes nothing."""
-        call, transaction = self._open.pop(reply.id, (None, None))
-        if transaction is None:
-            transaction = self._overdue.pop(reply.id, None)
-        if transaction is None:
+        sent = self._open.pop(reply.id, None) or self._overdue.pop(reply.id, None)
+        if sent is None:
             return
-        repeated = reply.id in self._repeated
-        self._repeated.discard(reply.id)
         if reply.ok:
-            responses = attribute(reply.rows, transaction.actions, transaction.order_ids)
-            self._settle(transaction, responses)
-            if call is not None:
-                call.resolve(responses)
-            return
+            responses = self._attribute(reply, sent)
+            self._settle(sent.transaction, responses)
+            sent.call.resolve(responses)
+        else:
+            self._refused(reply, sent)
+
+    def _attribute(self, reply: PostReply, sent: _Sent) -> OrderResponses:
+        transaction = sent.transaction
+        account = self._account_of(transaction.account)
+        if account is None:
+            return attribute(reply.rows, transaction.actions, transaction.order_ids)
+        return attribute(
+            reply.rows,
+            transaction.actions,
+            transaction.order_ids,
+            lambda order_id: account.knew(order_id, sent.newcomers),
+        )
+
+    def _refused(self, reply: PostReply, sent: _Sent) -> None:
         text = reply.text or "the exchange refused the transaction without a reason"
         if "signature" in text.casefold():
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
-        if repeated:
+        if sent.repeated:
             text = f"the repeated transaction was refused, the first may have been executed: {text}"
         else:
-            self._drop(transaction)
-        if call is not None:
-            call.fail(TransactionRejected(text))
+            self._drop(sent.transaction)
+        sent.call.fail(TransactionRejected(text))
 
     def refuse(self, request_id: int, text: str) -> None:
         """An ``error`` frame named this request: nothing was applied."""
@@ -91,19 +110,20 @@ class Posts:
         """Nobody will answer any more: every open request has an unknown outcome, at once."""
         lost, self._open = self._open, {}
         self._overdue.clear()
-        self._repeated.clear()
-        for call, transaction in lost.values():
-            call.fail(_unknown(ConnectionDropped, f"{reason} before the exchange answered", transaction))
+        for sent in lost.values():
+            sent.call.fail(
+                _unknown(ConnectionDropped, f"{reason} before the exchange answered", sent.transaction)
+            )
 
     def _expire(self, request_id: int) -> None:
-        call, transaction = self._open.pop(request_id)
-        self._overdue[request_id] = transaction
+        sent = self._open.pop(request_id)
+        transaction = sent.transaction
+        self._overdue[request_id] = sent
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
-            forgotten, _ = self._overdue.popitem(last=False)
-            self._repeated.discard(forgotten)
+            self._overdue.popitem(last=False)
         if (account := self._account_of(transaction.account)) is not None:
             account.doubt(chain.from_iterable(transaction.order_ids))
-        call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
+        sent.call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
 
     def _register(self, transaction: Transaction) -> None:
         account = self._account_of(transaction.account)

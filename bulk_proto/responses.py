@@ -4,11 +4,14 @@ The exchange sends one row per execution event, in no promised order: an action 
 none, and a failed action may be reported before its predecessors. So rows are handed out from the surest
 sign to the weakest: an id that an action placed or named, a kind that only one action can cause, an id
 that nobody knows, and at last elimination. What stays ambiguous is left over rather than guessed.
+
+A transaction can change other orders too: end one that it crosses, or the sibling of one that fires. Such
+a row answers nothing. It can only be told by the order's having been there before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -17,33 +20,10 @@ from msgspec.structs import replace
 from .actions import Action, CancelOrder, ModifyOrder
 from .enums import OrderStatus
 from .replies import Row
+from .rows import ACKNOWLEDGED, causes_of, status_of
 
 _ORDERS = frozenset({"l", "m", "st", "tp", "rng", "trig", "trl", "of"})
 _CANCELLERS = (OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT)
-
-# Rows that are no states of an order, by kind in lower case, and the tags of the actions that cause them.
-_PROPOSAL = ("msp", "msa", "msr", "msc", "mse")
-_DONE = {
-    "deposit": ("faucet",),
-    "agentwallet": ("agentWalletCreation",),
-    "transfer": ("transfer",),
-    "createsubaccount": ("createSubAccount",),
-    "removesubaccount": ("removeSubAccount",),
-    "renamesubaccount": ("renameSubAccount",),
-    "multisigcreated": ("createMultisig",),
-    "proposalcreated": _PROPOSAL,
-    "proposalapproved": _PROPOSAL,
-    "proposalreadyforexecution": _PROPOSAL,
-    "proposalexecuted": _PROPOSAL,
-    "proposalcancelled": _PROPOSAL,
-    "proposalrejected": _PROPOSAL,
-}
-_FAILED = {f"{kind}failed": tags for kind, tags in _DONE.items()} | {
-    "proposalfailed": _PROPOSAL,
-    "proposalexpired": _PROPOSAL,
-}
-# Actions that have no row of their own and are answered by a bare "ack".
-_ACKNOWLEDGED = ("abc", "rbc", "of", "updateUserSettings", "whitelistFaucet", "px", "o", "mod")
 
 # Of several rows about one order the most telling is the response: how it finished before how it stood,
 # an execution before a cancellation before a rejection, and what names no state of an order at the end.
@@ -100,7 +80,7 @@ class OrderResponse(Struct, frozen=True):
 class OrderResponses(list[OrderResponse]):
     """One response for each action, in the order of the actions.
 
-    ``leftovers`` are the rows that no action could be told for.
+    ``leftovers`` are the rows that no action could be told for, among them those about other orders.
     """
 
     def __init__(self, responses: Iterable[OrderResponse] = (), leftovers: Iterable[Row] = ()) -> None:
@@ -109,15 +89,21 @@ class OrderResponses(list[OrderResponse]):
 
 
 def attribute(
-    rows: Sequence[Row], actions: Sequence[Action], order_ids: Sequence[tuple[str, ...]]
+    rows: Sequence[Row],
+    actions: Sequence[Action],
+    order_ids: Sequence[tuple[str, ...]],
+    was_there: Callable[[str], bool] = lambda order_id: False,
 ) -> OrderResponses:
     """The responses to one admitted transaction.
 
     ``order_ids`` has an entry for each action: the ids its order may have, as far as they could be
-    computed. Nothing in ``rows`` raises; ``ValueError`` when the two other lists differ in length.
+    computed. ``was_there`` tells which orders are older than the transaction: rows about those that no
+    action names are left over. Nothing in ``rows`` raises; ``ValueError`` when the two other lists differ
+    in length.
     """
     asked = [_Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
-    said = [_Said(position, row, _status(row), _tags(row)) for position, row in enumerate(rows)]
+    said = [_Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
+    said, others = _about_others(said, asked, was_there)
     if len(asked) == 1:
         asked[0].answers = said
         said = []
@@ -127,9 +113,9 @@ def attribute(
     said = _by_kind(said, asked)
     said = _by_unknown_id(said, asked)
     said = _by_elimination(said, asked)
-    said.sort(key=lambda one: one.position)
     in_doubt = any(one.status.is_error() for one in said)
-    return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in said))
+    left = sorted(said + others, key=lambda one: one.position)
+    return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in left))
 
 
 class _Said(Struct, frozen=True):
@@ -163,46 +149,56 @@ class _Asked:
         order_id = self.ids[0] if self.ids else None
         if not self.answers:
             return OrderResponse(order_id, self._unanswered(in_doubt), None, {})
-        best = min(self.answers, key=self._telling)
+        best = self.answers[0] if len(self.answers) == 1 else self._most_telling()
         others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
         if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
             best = replace(best, status=OrderStatus.PENDING)  # accepted is not finished
         return best.response(order_id, tuple(one.response(order_id) for one in others))
+
+    def _most_telling(self) -> _Said:
+        placed = {one.row.order_id for one in self.answers if one.status.is_placed()}
+        return min(self.answers, key=lambda one: self._telling(one, placed))
 
     def _unanswered(self, in_doubt: bool) -> OrderStatus:
         if self.is_order:
             return OrderStatus.PENDING
         return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
 
-    def _telling(self, one: _Said) -> tuple[bool, bool, int, int]:
-        """Smallest for the row that is the response; of equal ones the last to come."""
+    def _telling(self, one: _Said, placed: set[str | None]) -> tuple[bool, bool, bool, int, int]:
+        """Smallest for the row that is the response; of equal ones the last to come.
+
+        Of orders whose ids nobody knows, one that was placed is likelier the one asked for than one that
+        was only ended.
+        """
+        order_id = one.row.order_id
         cancels = self.tag in ("cx", "cxa") and one.status in _CANCELLERS
-        own = one.row.order_id in self.ids
-        return not cancels, not own, _RANK[one.status], -one.position
+        own = order_id in self.ids
+        ended = order_id is not None and order_id not in placed
+        return not cancels, not own, ended, _RANK[one.status], -one.position
 
 
-def _status(row: Row) -> OrderStatus:
-    kind = row.kind.casefold()
-    if kind in _FAILED:
-        return OrderStatus.ERROR
-    if kind in _DONE:
-        return OrderStatus.ACKNOWLEDGED
-    status = OrderStatus.from_string(kind)
-    if status is OrderStatus.ACKNOWLEDGED and row.body.get("ok") is False:
-        return OrderStatus.ERROR
-    return status
+def _about_others(
+    said: list[_Said], asked: Sequence[_Asked], was_there: Callable[[str], bool]
+) -> tuple[list[_Said], list[_Said]]:
+    """Rows that may answer something, and those about older orders that nobody named.
 
-
-def _tags(row: Row) -> tuple[str, ...]:
-    match row.kind.casefold().replace("canceled", "cancelled"):
-        case "ack":
-            return _ACKNOWLEDGED
-        case "cancelonerejected":
-            return ("cx",)
-        case "cancelallrejected" | "cancelled" | "siblingcancelled":
-            return ("cxa",)
-        case kind:
-            return _DONE.get(kind) or _FAILED.get(kind, ())
+    Cancelling all orders names each of them. A duplicate is reported under the id of the older order.
+    """
+    named = {order_id for one in asked for order_id in one.ids}
+    cancels_all = any(one.tag == "cxa" for one in asked)
+    ours: list[_Said] = []
+    others: list[_Said] = []
+    for one in said:
+        order_id = one.row.order_id
+        is_answer = (
+            order_id is None
+            or order_id in named
+            or one.status is OrderStatus.REJECTED_DUPLICATE
+            or (cancels_all and (one.status.is_cancelled() or "cxa" in one.tags))
+            or not was_there(order_id)
+        )
+        (ours if is_answer else others).append(one)
+    return ours, others
 
 
 def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
@@ -262,7 +258,7 @@ def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
 
 
 def _is_anonymous(row: _Said) -> bool:
-    return row.row.order_id is None and row.tags in ((), _ACKNOWLEDGED)
+    return row.row.order_id is None and row.tags in ((), ACKNOWLEDGED)
 
 
 def _settle(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:

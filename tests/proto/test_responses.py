@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -54,11 +54,13 @@ def row(kind: str, oid: str | None = None, **body: Any) -> Row:
 
 
 def answered(
-    *asked: Action | tuple[Action, str] | tuple[Action, str, str], rows: Sequence[Row]
+    *asked: Action | tuple[Action, str] | tuple[Action, str, str],
+    rows: Sequence[Row],
+    known: Collection[str] = (),
 ) -> OrderResponses:
-    """Each action alone, or with the ids that were computed for it."""
+    """Each action alone, or with the ids computed for it; ``known`` orders are older than all of them."""
     pairs = [(one[0], one[1:]) if isinstance(one, tuple) else (one, ()) for one in asked]
-    return attribute(rows, [action for action, _ in pairs], [ids for _, ids in pairs])
+    return attribute(rows, [action for action, _ in pairs], [ids for _, ids in pairs], known.__contains__)
 
 
 def statuses(responses: OrderResponses) -> list[OrderStatus]:
@@ -385,25 +387,27 @@ bodies = st.one_of(
 some_rows = st.lists(st.builds(Row, kinds, bodies), max_size=8)
 
 
-@given(asked=st.lists(pairs, max_size=5), rows=some_rows, seed=st.integers())
+@given(asked=st.lists(pairs, max_size=5), rows=some_rows, known=st.sets(ids), seed=st.integers())
 def test_the_order_of_the_rows_does_not_matter(
-    asked: list[tuple[Action, list[str]]], rows: list[Row], seed: int
+    asked: list[tuple[Action, list[str]]], rows: list[Row], known: set[str], seed: int
 ) -> None:
     actions, order_ids = [action for action, _ in asked], [tuple(found) for _, found in asked]
     placed = [order_id for found in order_ids for order_id in set(found)]
     assume(len(set(placed)) == len(placed))  # the place in the transaction is part of what an id is made of
     shuffled = random.Random(seed).sample(rows, len(rows))
-    straight, mixed = attribute(rows, actions, order_ids), attribute(shuffled, actions, order_ids)
+    straight = attribute(rows, actions, order_ids, known.__contains__)
+    mixed = attribute(shuffled, actions, order_ids, known.__contains__)
     assert [one.status for one in straight] == [one.status for one in mixed]
     assert sorted(map(repr, straight.leftovers)) == sorted(map(repr, mixed.leftovers))
 
 
-@given(asked=st.lists(pairs, max_size=5), rows=some_rows)
+@given(asked=st.lists(pairs, max_size=5), rows=some_rows, known=st.sets(ids))
 def test_any_rows_make_one_response_for_each_action_and_only_shared_failures_are_merged(
-    asked: list[tuple[Action, list[str]]], rows: list[Row]
+    asked: list[tuple[Action, list[str]]], rows: list[Row], known: set[str]
 ) -> None:
     numbered = [Row(one.kind, one.body | {"n": number}) for number, one in enumerate(rows)]
-    responses = attribute(numbered, [action for action, _ in asked], [tuple(found) for _, found in asked])
+    actions, order_ids = [action for action, _ in asked], [tuple(found) for _, found in asked]
+    responses = attribute(numbered, actions, order_ids, known.__contains__)
     assert len(responses) == len(asked)
     answers = [answer.meta for one in responses for answer in (one, *one.events) if "n" in answer.meta]
     kept = sorted(body["n"] for body in (*answers, *(one.body for one in responses.leftovers)))

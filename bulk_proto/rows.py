@@ -1,0 +1,59 @@
+"""What one row of a reply says: a status, and which actions can have caused it.
+
+Rows that tell the state of an order say nothing of their cause: it is told by their id.
+"""
+
+from __future__ import annotations
+
+from .enums import OrderStatus
+from .replies import Row
+
+# Rows that are no states of an order, by kind in lower case, and the tags of the actions that cause them.
+_PROPOSAL = ("msp", "msa", "msr", "msc", "mse")
+_DONE = {
+    "deposit": ("faucet",),
+    "agentwallet": ("agentWalletCreation",),
+    "transfer": ("transfer",),
+    "createsubaccount": ("createSubAccount",),
+    "removesubaccount": ("removeSubAccount",),
+    "renamesubaccount": ("renameSubAccount",),
+    "multisigcreated": ("createMultisig",),
+    "proposalcreated": _PROPOSAL,
+    "proposalapproved": _PROPOSAL,
+    "proposalreadyforexecution": _PROPOSAL,
+    "proposalexecuted": _PROPOSAL,
+    "proposalcancelled": _PROPOSAL,
+    "proposalrejected": _PROPOSAL,
+}
+_FAILED = {f"{kind}failed": tags for kind, tags in _DONE.items()} | {
+    "proposalfailed": _PROPOSAL,
+    "proposalexpired": _PROPOSAL,
+}
+# Actions that have no row of their own and are answered by a bare "ack".
+ACKNOWLEDGED = ("abc", "rbc", "of", "updateUserSettings", "whitelistFaucet", "px", "o", "mod")
+
+
+def status_of(row: Row) -> OrderStatus:
+    """What the row says of its order or action; UNKNOWN for a word this version does not know."""
+    kind = row.kind.casefold()
+    if kind in _FAILED:
+        return OrderStatus.ERROR
+    if kind in _DONE:
+        return OrderStatus.ACKNOWLEDGED
+    status = OrderStatus.from_string(kind)
+    if status is OrderStatus.ACKNOWLEDGED and row.body.get("ok") is False:
+        return OrderStatus.ERROR
+    return status
+
+
+def causes_of(row: Row) -> tuple[str, ...]:
+    """The tags of the only actions that cause such rows; () when any may."""
+    match row.kind.casefold().replace("canceled", "cancelled"):
+        case "ack":
+            return ACKNOWLEDGED
+        case "cancelonerejected":
+            return ("cx",)
+        case "cancelallrejected" | "cancelled" | "siblingcancelled":
+            return ("cxa",)
+        case kind:
+            return _DONE.get(kind) or _FAILED.get(kind, ())
