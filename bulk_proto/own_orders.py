@@ -112,7 +112,6 @@ class OwnOrders:
         error: str | None,
     ) -> None:
         """A reply says where an order stands."""
-        waiting = self.pending.get(order_id) or self.in_doubt.get(order_id)
         if status in _STILL_PENDING:
             return
         if status.is_error():
@@ -122,6 +121,7 @@ class OwnOrders:
             if status is not _DUPLICATE:
                 self.in_doubt.pop(order_id, None)
             return
+        waiting = self.pending.get(order_id) or self.in_doubt.get(order_id) or self._guessed(order_id)
         known = waiting or self.open.get(order_id)
         if known is None or not (waiting or status.is_terminal() or order_id in self._told):
             return
@@ -139,6 +139,11 @@ class OwnOrders:
             )
         )
 
+    def _guessed(self, order_id: str) -> OrderState | None:
+        """An order that only a snapshot without it made us think finished."""
+        order = self.finished.get(order_id)
+        return order if order is not None and order.status is _GONE else None
+
     def updated(self, update: OrderState) -> list[Event]:
         """The stream tells about an order: the update with its side if it is news, and what is odd about it.
 
@@ -151,7 +156,6 @@ class OwnOrders:
             news += self._objections(update, known)
             if not self._is_news(update, known):
                 return news
-            self.finished.pop(update.order_id, None)
             self._told.pop(update.order_id, None)
         else:
             self._welcome(update.order_id)
@@ -211,7 +215,6 @@ class OwnOrders:
         end = self.finished.get(row.order_id)
         if end is not None and end.status is not _GONE and not _is_later(row, end):
             return
-        self.finished.pop(row.order_id, None)
         self._told.pop(row.order_id, None)
         self._store(row)
 
@@ -250,6 +253,7 @@ class OwnOrders:
     def _store(self, order: OrderState) -> None:
         self.pending.pop(order.order_id, None)
         self.in_doubt.pop(order.order_id, None)
+        self.finished.pop(order.order_id, None)
         for other in self._other_ids.pop(order.order_id, ()):
             self.pending.pop(other, None)
             self.in_doubt.pop(other, None)

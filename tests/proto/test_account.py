@@ -532,6 +532,27 @@ def test_the_true_end_of_an_order_thought_gone_is_told() -> None:
     assert account.finished["one"].status is S.FILLED
 
 
+@pytest.mark.parametrize("status", [S.RESTING, S.WORKING, S.FILLED, S.CANCELLED_IOC])
+def test_an_answer_about_an_order_thought_gone_is_believed(status: OrderStatus) -> None:
+    account = opened(order())
+    account.apply(snapshot())
+    account.answered("one", status, size_done=0.25)
+    known = account.find_order("one")
+    assert known is not None
+    assert (known.status, known.size) == (status, 0.0 if status.is_terminal() else 0.75)
+    assert ("one" in account.open_orders) is not status.is_terminal()
+    end = order(status=S.FILLED, at=9)
+    assert account.apply(end) == [end]
+
+
+@pytest.mark.parametrize("status", [S.REJECTED, S.REJECTED_DUPLICATE, S.CANCEL_REJECT, S.PENDING])
+def test_a_refusal_about_an_order_thought_gone_brings_it_not_back(status: OrderStatus) -> None:
+    account = opened(order())
+    account.apply(snapshot())
+    account.answered("one", status)
+    assert account.finished["one"].status is S.GONE
+
+
 def test_a_snapshot_can_list_again_what_an_earlier_one_left_out() -> None:
     account = opened(order(at=5))
     account.apply(snapshot())

@@ -152,6 +152,20 @@ def test_a_repeated_transaction_is_the_same_bytes_under_a_new_request_id() -> No
     assert order_id in core.accounts[KEY].open_orders
 
 
+@pytest.mark.parametrize("status", [OrderStatus.RESTING, OrderStatus.FILLED])
+def test_the_answer_to_a_repetition_corrects_the_guess_that_the_order_is_gone(status: OrderStatus) -> None:
+    core, peer, unknown = dropped()
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=10.1)
+    again = core.resend(unknown, 11.0)
+    peer.say(post_reply(2, {status.value: {"oid": oid(unknown)}}), now=11.1)
+    assert again.result()[0].status is status
+    order = core.accounts[KEY].find_order(oid(unknown))
+    assert order is not None
+    assert order.status is status
+    peer.say(snapshot_of_account(), now=12.0)  # it can be older than the answer
+    assert core.accounts[KEY].find_order(oid(unknown)) == order
+
+
 @pytest.mark.parametrize(
     "reply",
     [
