@@ -80,9 +80,7 @@ class ClientCore(Wishes):
         self.subscriptions = SubscriptionTable(config.max_subscriptions)
         self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
         self._deadlines = Deadlines()
-        self._desk = Desk(
-            config, signer, self.account, self._deadlines, self._mirror.accounts.get, self._send
-        )
+        self._desk = Desk(config, signer, self.account, self._deadlines, self._mirror.accounts, self._send)
         self._trace = trace
         self._line = Line(config, self._on_opened, self._on_lost)
         self._line_changed()

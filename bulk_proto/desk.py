@@ -5,7 +5,7 @@ Nothing here decides whether a connection is open: whoever calls has seen that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from . import wire
 from .account import Account
@@ -30,10 +30,10 @@ class Desk:
         signer: Signer | None,
         account: str | None,
         deadlines: Deadlines,
-        account_of: Callable[[str], Account | None],
+        accounts: Mapping[str, Account],
         send: Callable[[bytes], None],
     ) -> None:
-        self.posts = Posts(deadlines, account_of, config.domain)
+        self.posts = Posts(deadlines, accounts, config.domain)
         self._signer = signer
         self._account = account
         self._domain = config.domain

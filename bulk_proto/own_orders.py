@@ -1,11 +1,11 @@
 """The orders of one account from the moment they are sent until they are finished.
 
 Two sources tell about an order, in either order: the account stream, which is dated and complete, and
-the reply to the request that placed or cancelled it, which only says where the order stood. So an order
+a reply to a request, of that order or of another that ended it, which only says where it stood. So an order
 is `pending` until one of them says that it lives; what the stream said is not undone by a reply; what
 only a reply said gives way to the stream. A finished order stays finished. Snapshots of the account are
-authoritative, with one exception: they can be older than a reply, so an order known by reply alone is
-not missed before the second snapshot.
+authoritative, with one exception: they can be older than a reply, so what a reply alone has told, that an
+order lives or that it has ended, is not contradicted before the second snapshot.
 
 Sizes come from the exchange, which reports them as totals: fills change no order.
 """
@@ -187,6 +187,7 @@ class OwnOrders:
         ended = [self.finished[order_id] for order_id in overdue]
         for order_id in overdue:
             del self._told[order_id]
+        self._told.update(dict.fromkeys(self._told.keys() & self.finished.keys(), True))
         for order_id, order in before.items():
             if self._told.get(order_id) is False:
                 self.open[order_id] = order
@@ -213,10 +214,14 @@ class OwnOrders:
 
     def _list(self, row: OrderState) -> None:
         end = self.finished.get(row.order_id)
-        if end is not None and end.status is not _GONE and not _is_later(row, end):
+        if end is not None and not (self._is_doubtful(end) or _is_later(row, end)):
             return
         self._told.pop(row.order_id, None)
         self._store(row)
+
+    def _is_doubtful(self, end: OrderState) -> bool:
+        """True for our own guess, and for what a reply said and the stream should have repeated by now."""
+        return end.status is _GONE or self._told.get(end.order_id, False)
 
     def _gone(self, order: OrderState) -> OrderState:
         gone = replace(order, status=_GONE, size=0.0)

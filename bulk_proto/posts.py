@@ -2,12 +2,15 @@
 
 An answer is matched by request id alone. A transaction without an answer has an unknown outcome; it is
 remembered for a while, so that an answer that comes late still brings the account up to date.
+
+The first answer is the outcome. Whether a request can get more than one is not documented; of a further
+one the ends of known orders are believed, as of any answer, and the rest is left to the account stream.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from math import isfinite
 from typing import Any
@@ -20,8 +23,9 @@ from .calls import Call, Deadlines
 from .enums import OrderStatus, SignatureDomain
 from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
 from .events import OrderState
-from .replies import PostReply
+from .replies import PostReply, Row
 from .responses import OrderResponses, attribute
+from .rows import status_of
 from .settlement import concerned
 from .signing.transaction import Transaction
 
@@ -42,11 +46,11 @@ class Posts:
     """The transactions in flight on one link and the numbers that name them."""
 
     def __init__(
-        self, deadlines: Deadlines, account_of: Callable[[str], Account | None], domain: SignatureDomain
+        self, deadlines: Deadlines, accounts: Mapping[str, Account], domain: SignatureDomain
     ) -> None:
         self._domain = domain
         self._deadlines = deadlines
-        self._account_of = account_of  # None for an account whose stream is not subscribed
+        self._accounts = accounts  # those whose stream is subscribed, now and later
         self._open: dict[int, _Sent] = {}
         self._overdue: OrderedDict[int, _Sent] = OrderedDict()
         self._last_id = 0
@@ -61,7 +65,7 @@ class Posts:
         self._last_id += 1
         request_id = self._last_id
         call: Call[OrderResponses] = Call(deadline)
-        account = self._account_of(transaction.account)
+        account = self._accounts.get(transaction.account)
         newcomers = 0 if account is None else account.newcomers
         self._open[request_id] = _Sent(call, transaction, repeated, newcomers)
         self._deadlines.add(call, lambda: self._expire(request_id))
@@ -69,20 +73,22 @@ class Posts:
         return request_id, call
 
     def answer(self, reply: PostReply) -> None:
-        """Apply an answer; one that nobody asked for, or that came before, changes nothing."""
+        """Apply an answer; one that nobody asked for changes nothing."""
         sent = self._open.pop(reply.id, None) or self._overdue.pop(reply.id, None)
-        if sent is None:
-            return
-        if reply.ok:
-            responses = self._attribute(reply, sent)
-            self._settle(sent.transaction, responses)
-            sent.call.resolve(responses)
-        else:
-            self._refused(reply, sent)
+        if sent is not None:
+            if reply.ok:
+                responses = self._attribute(reply, sent)
+                self._settle(sent.transaction, responses)
+                self._end(reply.rows)
+                sent.call.resolve(responses)
+            else:
+                self._refused(reply, sent)
+        elif reply.ok and 0 < reply.id <= self._last_id:
+            self._end(reply.rows)
 
     def _attribute(self, reply: PostReply, sent: _Sent) -> OrderResponses:
         transaction = sent.transaction
-        account = self._account_of(transaction.account)
+        account = self._accounts.get(transaction.account)
         if account is None:
             return attribute(reply.rows, transaction.actions, transaction.order_ids)
         return attribute(
@@ -121,12 +127,12 @@ class Posts:
         self._overdue[request_id] = sent
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
             self._overdue.popitem(last=False)
-        if (account := self._account_of(transaction.account)) is not None:
+        if (account := self._accounts.get(transaction.account)) is not None:
             account.doubt(chain.from_iterable(transaction.order_ids))
         sent.call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
 
     def _register(self, transaction: Transaction) -> None:
-        account = self._account_of(transaction.account)
+        account = self._accounts.get(transaction.account)
         if account is None:
             return
         for action, candidates in zip(transaction.actions, transaction.order_ids, strict=True):
@@ -136,14 +142,14 @@ class Posts:
                     account.register(_pending(transaction.account, order_id, action), others)
 
     def _drop(self, transaction: Transaction) -> None:
-        account = self._account_of(transaction.account)
+        account = self._accounts.get(transaction.account)
         if account is not None:
             for candidates in transaction.order_ids:
                 for order_id in candidates:
                     account.answered(order_id, OrderStatus.REJECTED)
 
     def _settle(self, transaction: Transaction, responses: OrderResponses) -> None:
-        account = self._account_of(transaction.account)
+        account = self._accounts.get(transaction.account)
         if account is None:
             return
         for response, candidates in zip(responses, transaction.order_ids, strict=True):
@@ -152,13 +158,30 @@ class Posts:
             for order_id in candidates:
                 told = order_id == response.order_id
                 # Of two candidate ids only one is real: the other was never an order.
-                account.answered(
-                    order_id,
-                    response.status if told else OrderStatus.REJECTED,
-                    size_done=_number(response.meta, "totalSz", "filledSz"),
-                    vwap=_number(response.meta, "avgPx", "vwap"),
-                    error=response.message,
-                )
+                status = response.status if told else OrderStatus.REJECTED
+                _tell(account, order_id, status, response.meta, response.message)
+
+    def _end(self, rows: Iterable[Row]) -> None:
+        """Known orders that have ended by these rows, whichever action was the cause."""
+        for row in rows:
+            status = status_of(row)
+            if row.order_id is not None and status.is_terminal() and not status.is_error():
+                for account in self._accounts.values():
+                    known = account.find_order(row.order_id)
+                    if known is not None and known.status is not status:
+                        _tell(account, row.order_id, status, row.body, row.message)
+
+
+def _tell(
+    account: Account, order_id: str, status: OrderStatus, body: dict[str, Any], message: str | None
+) -> None:
+    account.answered(
+        order_id,
+        status,
+        size_done=_number(body, "totalSz", "filledSz"),
+        vwap=_number(body, "avgPx", "vwap"),
+        error=message,
+    )
 
 
 def _number(body: dict[str, Any], *names: str) -> float | None:

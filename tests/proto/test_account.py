@@ -496,6 +496,31 @@ def test_an_end_whose_update_was_lost_with_the_connection_is_told_after_the_snap
     assert statuses(account.apply(snapshot())) == []
 
 
+def test_an_end_known_by_reply_alone_is_contradicted_by_the_second_snapshot_only() -> None:
+    account = opened(order())
+    account.answered("one", S.CANCELLED)
+    account.apply(snapshot(order()))  # it can be older than the reply
+    assert account.open_orders == {}
+    account.apply(snapshot(order()))
+    assert list(account.open_orders) == ["one"]
+
+
+def test_an_end_known_by_reply_alone_is_told_after_the_second_snapshot_without_the_order() -> None:
+    account = opened(order())
+    account.answered("one", S.CANCELLED)
+    assert statuses(account.apply(snapshot())) == []
+    assert statuses(account.apply(snapshot())) == [("one", S.CANCELLED)]
+    assert account.apply(order(status=S.CANCELLED, at=9)) == []
+
+
+def test_the_snapshot_of_a_new_connection_is_later_than_any_reply_of_the_old_one() -> None:
+    account = opened(order())
+    account.answered("one", S.CANCELLED)
+    account.connection_lost()
+    account.apply(snapshot(order()))
+    assert list(account.open_orders) == ["one"]
+
+
 def test_a_late_answer_settles_an_order_in_doubt() -> None:
     account = opened()
     account.register(pending())

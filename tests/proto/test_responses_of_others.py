@@ -15,7 +15,7 @@ from bulk_proto.replies import Row
 from bulk_proto.responses import attribute
 from bulk_proto.signing.base58 import encode
 
-from .peer import KEY, Peer, account_message, opened, order_row, post_reply, snapshot_of_account
+from .peer import KEY, Peer, opened, order_row, order_update, post_reply, snapshot_of_account
 from .test_responses import (
     ON_FILL,
     SETTINGS,
@@ -142,12 +142,6 @@ def test_rows_about_older_orders_change_no_response(
 # By what the account has told ----------------------------------------------------------------------------
 
 
-def update(order_id: str, status: str = "placed") -> dict[str, Any]:
-    sizes = {"px": 1.0, "origSz": 0.05, "sz": 0.05, "fillSz": 0.0, "vwap": 0.0, "ts": 1767225601 * 10**9}
-    head = {"type": "orderUpdate", "ot": "stop", "status": status, "sym": "BTC-USD", "oid": order_id}
-    return account_message(head | sizes)
-
-
 def sent(*actions: Action) -> tuple[ClientCore, Peer, Any]:
     """A core that knows the order OLD from its snapshot and has these actions on their way."""
     core, peer = opened()
@@ -186,7 +180,7 @@ def test_an_order_whose_reply_tells_of_another_one_only_is_still_pending() -> No
 @pytest.mark.parametrize(("told", "row"), [("placed", "resting"), ("cancelled", "cancelledReduceOnly")])
 def test_a_stop_that_the_stream_told_of_first_is_still_answered_by_its_row(told: str, row: str) -> None:
     core, peer, call = sent(Stop("BTC-USD", False, 0.05, 60_000.0))
-    peer.say(update(NEW, told))
+    peer.say(order_update(NEW, told))
     peer.say(post_reply(1, {row: {"oid": NEW}}))
     (response,) = call.result()
     assert (response.order_id, response.status) == (NEW, OrderStatus.from_string(row))
@@ -203,14 +197,14 @@ def test_an_order_of_a_later_transaction_does_not_answer_an_earlier_one() -> Non
     core, peer, call = sent(Stop("BTC-USD", False, 0.05, 60_000.0))
     core.place_orders([LIMIT], 1.0)
     other = next(iter(core.accounts[KEY].pending))
-    peer.say(update(other))
+    peer.say(order_update(other))
     peer.say(post_reply(1, {"cancelledSelfCrossing": {"oid": other}}, {"resting": {"oid": NEW}}))
     assert [(one.order_id, one.status) for one in call.result()] == [(NEW, OrderStatus.RESTING)]
 
 
 def test_an_order_answered_under_another_id_than_the_computed_one_is_answered() -> None:
     core, peer, call = sent(LIMIT)
-    peer.say(update(NEW), post_reply(1, {"resting": {"oid": NEW}}))
+    peer.say(order_update(NEW), post_reply(1, {"resting": {"oid": NEW}}))
     (response,) = call.result()
     assert (response.order_id, response.status) == (NEW, OrderStatus.RESTING)
 
@@ -218,7 +212,7 @@ def test_an_order_answered_under_another_id_than_the_computed_one_is_answered() 
 def test_the_newcomers_that_are_remembered_are_bounded() -> None:
     core, peer, call = sent(CancelOrder("BTC-USD", OLD))
     account = core.accounts[KEY]
-    peer.say(*(update(f"order {number}") for number in range(1100)))
+    peer.say(*(order_update(f"order {number}") for number in range(1100)))
     assert account.newcomers == 1101
     assert account.knew("order 0", 1)  # forgotten as a newcomer: counts as an older order
     assert not account.knew("order 1099", 1)

@@ -1,0 +1,110 @@
+"""What replies do to the account: the ends they tell, whoever asked, and what they leave to the stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulk_proto.account import Account
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, Stop
+from bulk_proto.enums import OrderStatus, Side
+
+from .peer import KEY, Peer, opened, order_row, order_update, post_reply, snapshot_of_account
+
+OLD = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
+NEW = "2tZDKsMo1ksF1dGatQaQfZDAPvmydgZzwaNsiKTWQP1S"
+BID = LimitOrder("BTC-USD", Side.BUY, 64_000.0, 0.05)
+STOP = Stop("BTC-USD", False, 0.05, 60_000.0)
+
+
+def sent(*actions: Action) -> tuple[Account, Peer, Any]:
+    """The account with the open order OLD, the exchange's end, and the call for ``actions``."""
+    core, peer = opened()
+    peer.say(snapshot_of_account(order_row(OLD)))
+    call = core.place_orders(actions, 1.0)
+    peer.hear()
+    return core.accounts[KEY], peer, call
+
+
+# The ends of known orders --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        (CancelOrder("BTC-USD", OLD), "cancelled"),
+        (CancelAll(), "cancelled"),
+        (BID, "cancelledSelfCrossing"),
+        (STOP, "siblingCancelled"),
+        (CancelOrder("BTC-USD", OLD), "filled"),
+    ],
+)
+def test_an_order_that_a_reply_has_ended_is_not_open(action: Action, kind: str) -> None:
+    account, peer, _ = sent(action)
+    peer.say(post_reply(1, {kind: {"oid": OLD}}))
+    assert OLD not in account.open_orders
+    assert account.finished[OLD].status is OrderStatus.from_string(kind)
+
+
+def test_the_stream_tells_the_end_that_a_reply_has_told_before() -> None:
+    account, peer, _ = sent(CancelOrder("BTC-USD", OLD))
+    peer.say(post_reply(1, {"cancelled": {"oid": OLD}}))
+    (end,) = peer.say(order_update(OLD, "cancelled"))
+    assert account.finished[OLD] == end
+    assert account.contradictions == 0
+
+
+def test_an_order_placed_and_cancelled_by_one_transaction_is_not_open() -> None:
+    account, peer, call = sent(CancelOrder("BTC-USD", OLD), BID)
+    own = next(iter(account.pending))
+    peer.say(post_reply(1, {"resting": {"oid": own}}, {"cancelledReduceOnly": {"oid": own}}))
+    assert list(account.open_orders) == [OLD]
+    assert own in account.finished
+
+
+@pytest.mark.parametrize("kind", ["cancelOneRejected", "rejectedDuplicate", "error", "ack", "odd", "resting"])
+def test_a_row_that_tells_no_end_ends_no_order(kind: str) -> None:
+    account, peer, _ = sent(CancelOrder("BTC-USD", OLD))
+    peer.say(post_reply(1, {kind: {"oid": OLD}}))
+    assert account.open_orders[OLD].status is OrderStatus.RESTING
+
+
+def test_a_refused_cancel_leaves_an_order_of_the_same_transaction_pending() -> None:
+    account, peer, call = sent(BID, BID)
+    own = list(account.pending)
+    peer.say(post_reply(1, *({"cancelOneRejected": {"oid": order_id}} for order_id in own)))
+    assert list(account.pending) == own
+
+
+# Further answers -----------------------------------------------------------------------------------------
+
+
+def test_a_further_answer_changes_no_outcome_and_ends_the_orders_that_it_says() -> None:
+    account, peer, call = sent(BID, STOP)
+    own = next(iter(account.pending))
+    peer.say(post_reply(1, {"resting": {"oid": own}}, {"resting": {"oid": NEW}}))
+    outcome = list(call.result())
+    peer.say(post_reply(1, {"filled": {"oid": own, "totalSz": 0.05, "avgPx": 63_999.0}}))
+    assert call.result() == outcome
+    assert (account.finished[own].status, account.finished[own].vwap) == (OrderStatus.FILLED, 63_999.0)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        post_reply(1, {"resting": {"oid": OLD}}),
+        post_reply(1, {"filled": {"oid": OLD}}, status="error"),
+        post_reply(1, {"filled": {"oid": NEW}}),
+        post_reply(2, {"filled": {"oid": OLD}}),
+        post_reply(0, {"filled": {"oid": OLD}}),
+    ],
+)
+def test_a_further_answer_that_tells_no_end_or_that_nobody_asked_for_changes_nothing(
+    reply: dict[str, Any],
+) -> None:
+    account, peer, _ = sent(CancelAll())
+    peer.say(post_reply(1))
+    before = account.copy()
+    peer.say(reply)
+    assert (account.open_orders, account.finished) == (before.open_orders, before.finished)
