@@ -78,7 +78,7 @@ class Posts:
         if sent is not None:
             if reply.ok:
                 responses = self._attribute(reply, sent)
-                self._settle(sent.transaction, responses)
+                self._settle(sent, responses)
                 self._end(reply.rows)
                 sent.call.resolve(responses)
             else:
@@ -148,13 +148,16 @@ class Posts:
                 for order_id in candidates:
                     account.answered(order_id, OrderStatus.REJECTED)
 
-    def _settle(self, transaction: Transaction, responses: OrderResponses) -> None:
+    def _settle(self, sent: _Sent, responses: OrderResponses) -> None:
+        transaction = sent.transaction
         account = self._accounts.get(transaction.account)
         if account is None:
             return
         for response, candidates in zip(responses, transaction.order_ids, strict=True):
             if response.order_id not in candidates or response.status in _SAYS_NOTHING:
                 continue  # the order stays pending, for the stream or the next snapshot to tell
+            if sent.repeated and response.status is OrderStatus.ERROR:
+                continue  # the repetition failed, and maybe only because the first had landed
             for order_id in candidates:
                 told = order_id == response.order_id
                 # Of two candidate ids only one is real: the other was never an order.

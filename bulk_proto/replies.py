@@ -39,7 +39,7 @@ class PostReply(Struct, frozen=True, gc=False):
     """The answer to one ``post``. ``ok`` only says that the transaction was admitted.
 
     ``text`` is the first explanation found when it was not. An inner ``ack`` reply becomes one row of
-    kind ``ack`` with its fields as body.
+    kind ``ack`` with its fields as body, also where it says no: of several actions one may have failed.
     """
 
     id: int

@@ -36,10 +36,9 @@ def _transaction_reply(request_id: int, payload: dict[str, Any]) -> PostReply:
 
 
 def _acknowledgement(request_id: int, data: dict[str, Any]) -> PostReply:
-    ok = Fields(data, "acknowledgement", {}).required("ok", flag)
+    Fields(data, "acknowledgement", {}).required("ok", flag)
     body = {name: value for name, value in data.items() if name != "type"}
-    row = Row("ack", body)
-    return PostReply(request_id, ok, [row], None if ok else row.message)
+    return PostReply(request_id, True, [Row("ack", body)])
 
 
 def _statuses(payload: dict[str, Any]) -> list[Any]:

@@ -182,6 +182,21 @@ def test_a_refused_repetition_says_nothing_about_the_first(reply: dict[str, Any]
     assert oid(unknown) in core.accounts[KEY].in_doubt
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        post_reply(2, {"error": {"message": "duplicate nonce"}}),
+        {"type": "post", "id": 2, "data": {"type": "ack", "ok": False, "message": "duplicate nonce"}},
+    ],
+)
+def test_an_action_that_failed_when_repeated_may_have_been_executed_before(reply: dict[str, Any]) -> None:
+    core, peer, unknown = timed_out()
+    again = core.resend(unknown, 3.0)
+    peer.say(reply)
+    assert again.result()[0].message == "duplicate nonce"
+    assert oid(unknown) in core.accounts[KEY].in_doubt
+
+
 def test_a_duplicate_row_means_that_the_first_has_landed() -> None:
     core, peer, unknown = timed_out()
     again = core.resend(unknown, 3.0)

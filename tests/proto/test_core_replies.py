@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_proto.account import Account
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, Stop
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, OnFill, Stop
 from bulk_proto.enums import OrderStatus, Side
 
 from .peer import KEY, Peer, opened, order_row, order_update, post_reply, snapshot_of_account
@@ -108,3 +108,35 @@ def test_a_further_answer_that_tells_no_end_or_that_nobody_asked_for_changes_not
     before = account.copy()
     peer.say(reply)
     assert (account.open_orders, account.finished) == (before.open_orders, before.finished)
+
+
+# A bare acknowledgement ----------------------------------------------------------------------------------
+
+
+def ack(request_id: int, ok: bool) -> dict[str, Any]:
+    return {"type": "post", "id": request_id, "data": {"type": "ack", "ok": ok, "message": "why"}}
+
+
+def test_a_refusing_acknowledgement_is_the_answer_of_the_only_action_that_can_have_caused_it() -> None:
+    account, peer, call = sent(BID, OnFill(BID, [STOP]))
+    peer.say(ack(1, ok=False))
+    placed, on_fill = call.result()
+    assert (placed.status, on_fill.status, on_fill.message) == (OrderStatus.PENDING, OrderStatus.ERROR, "why")
+    assert list(account.pending) == [placed.order_id]
+
+
+def test_a_refusing_acknowledgement_of_several_orders_says_of_none_that_it_failed() -> None:
+    account, peer, call = sent(BID, BID)
+    peer.say(ack(1, ok=False))
+    assert [response.status for response in call.result()] == [OrderStatus.PENDING] * 2
+    assert [row.message for row in call.result().leftovers] == ["why"]
+    assert len(account.pending) == 2
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_an_acknowledgement_of_one_order_is_its_response(ok: bool) -> None:
+    account, peer, call = sent(BID)
+    peer.say(ack(1, ok))
+    (response,) = call.result()
+    assert response.status is (OrderStatus.PENDING if ok else OrderStatus.ERROR)
+    assert len(account.pending) == ok

@@ -128,10 +128,9 @@ def test_a_reply_that_is_neither_yes_nor_no_is_refused(data: object) -> None:
     assert isinstance(read(type="post", id=7, data=data), MessageRefused)
 
 
-def test_an_acknowledgement_may_say_no() -> None:
-    body = {"ok": False, "message": "unknown builder"}
-    reply = read_reply(None, data={"type": "ack"} | body)
-    assert reply == PostReply(7, False, [Row("ack", body)], "unknown builder")
+@pytest.mark.parametrize("body", [{"ok": True}, {"ok": False, "message": "unknown builder"}])
+def test_an_acknowledgement_is_a_row_whether_it_says_yes_or_no(body: dict[str, object]) -> None:
+    assert read_reply(None, data={"type": "ack"} | body) == PostReply(7, True, [Row("ack", body)])
 
 
 def test_an_acknowledgement_of_nothing_is_refused() -> None:
