@@ -42,7 +42,7 @@ from .events import (
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
-from .replies import PostReply, Reply, SubscriptionConfirmed, UnsubscriptionConfirmed
+from .replies import PostReply, Reply, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from .resync import Resync
 from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
@@ -91,6 +91,7 @@ class ClientCore(Wishes):
         self._decode = wire.decode if trace is None else self._traced
         self._answers: dict[type, Callable[[Any], object]] = {
             PostReply: self._desk.posts.answer,
+            UnclearReply: self._on_unclear_reply,
             SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
             UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
         }
@@ -252,6 +253,10 @@ class ClientCore(Wishes):
             self._on_error(message, now)
         else:
             self._events += self._mirror.apply(message)  # type: ignore[arg-type]  # no reply is left
+
+    def _on_unclear_reply(self, reply: UnclearReply) -> None:
+        self._desk.posts.unclear(reply)
+        self._events.append(reply.event)
 
     def _on_error(self, error: ErrorReported, now: float) -> None:
         """With an id it answers that request; without one it says nothing about any open request."""

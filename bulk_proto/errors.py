@@ -3,7 +3,7 @@
 * :class:`UsageError`: the call cannot work as made; nothing was sent. Fix the call.
 * :class:`NotSent`: nothing left this process. Safe to try again.
 * :class:`Rejected`: the exchange said no. Nothing happened.
-* :class:`OutcomeUnknown`: no answer came. It may have happened: look before trying again.
+* :class:`OutcomeUnknown`: no clear answer came. It may have happened: look before trying again.
 * :class:`LinkError`: the connection could not be made or kept.
 
 No message contains a key, a signature or a whole order.
@@ -87,7 +87,7 @@ class SubscriptionRefused(Rejected, RuntimeError):
 
 
 class OutcomeUnknown(RequestError):
-    """No answer came: the request may or may not have taken effect.
+    """No answer came, or none that can be understood: the request may or may not have taken effect.
 
     For orders, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels or
     modifies, None where it concerns no single one) tell what to look for in the account. They are None

@@ -23,7 +23,7 @@ from .calls import Call, Deadlines
 from .enums import OrderStatus, SignatureDomain
 from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
 from .events import OrderState
-from .replies import PostReply, Row
+from .replies import PostReply, Row, UnclearReply
 from .responses import OrderResponses, attribute
 from .rows import status_of
 from .settlement import concerned
@@ -112,6 +112,11 @@ class Posts:
         """An ``error`` frame named this request: nothing was applied."""
         self.answer(PostReply(id=request_id, ok=False, rows=[], text=text))
 
+    def unclear(self, reply: UnclearReply) -> None:
+        """An answer says neither yes nor no: the outcome is unknown at once, unless a better answer comes."""
+        if reply.id in self._open:
+            self._give_up(reply.id, OutcomeUnknown, f"the answer cannot be understood ({reply.problem})")
+
     def link_lost(self, reason: str) -> None:
         """Nobody will answer any more: every open request has an unknown outcome, at once."""
         lost, self._open = self._open, {}
@@ -122,14 +127,16 @@ class Posts:
             )
 
     def _expire(self, request_id: int) -> None:
+        self._give_up(request_id, RequestTimedOut, "no answer in time")
+
+    def _give_up(self, request_id: int, kind: type[OutcomeUnknown], why: str) -> None:
         sent = self._open.pop(request_id)
-        transaction = sent.transaction
         self._overdue[request_id] = sent
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
             self._overdue.popitem(last=False)
-        if (account := self._accounts.get(transaction.account)) is not None:
-            account.doubt(chain.from_iterable(transaction.order_ids))
-        sent.call.fail(_unknown(RequestTimedOut, "no answer in time", transaction))
+        if (account := self._accounts.get(sent.transaction.account)) is not None:
+            account.doubt(chain.from_iterable(sent.transaction.order_ids))
+        sent.call.fail(_unknown(kind, why, sent.transaction))
 
     def _register(self, transaction: Transaction) -> None:
         account = self._accounts.get(transaction.account)

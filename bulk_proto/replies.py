@@ -1,6 +1,7 @@
 """What the exchange answers to requests, decoded but not yet matched to anything.
 
-These never reach the application: the core turns them into the outcomes of calls.
+The core turns them into the outcomes of calls. Of these messages the application sees only those that
+cannot be understood.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+
+from .events import MessageRefused, UnknownMessage
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -48,6 +51,21 @@ class PostReply(Struct, frozen=True, gc=False):
     text: str | None = None
 
 
+class UnclearReply(Struct, frozen=True, gc=False):
+    """An answer to one ``post`` of which no more than that could be understood.
+
+    It says neither yes nor no: the transaction may have been executed. ``event`` is for the application.
+    """
+
+    id: int
+    event: MessageRefused | UnknownMessage
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, without any of its values."""
+        return "of an unknown kind" if isinstance(self.event, UnknownMessage) else self.event.problem
+
+
 class SubscriptionConfirmed(Struct, frozen=True, gc=False):
     """These topics are now subscribed; the strings are the server's own spelling."""
 
@@ -60,4 +78,4 @@ class UnsubscriptionConfirmed(Struct, frozen=True, gc=False):
     stream: str
 
 
-Reply = PostReply | SubscriptionConfirmed | UnsubscriptionConfirmed
+Reply = PostReply | UnclearReply | SubscriptionConfirmed | UnsubscriptionConfirmed

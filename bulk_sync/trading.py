@@ -42,9 +42,10 @@ class Trading(Asking):
         ``default_timeout``); ``nonce`` must be unique for the account (default: rising with the clock).
 
         Raises ``SignerMissing``, ``NotConnected`` (nothing was sent) or ``InvalidAction`` at once,
-        ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no answer came:
-        ``RequestTimedOut``, which is a ``TimeoutError`` (``asyncio.TimeoutError`` is the same class), or
-        ``ConnectionDropped``. Giving up the wait does not take back what was sent.
+        ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no clear answer came,
+        as ``RequestTimedOut`` or ``ConnectionDropped`` where none came at all; the first is a
+        ``TimeoutError`` (``asyncio.TimeoutError`` is the same class). Giving up the wait does not take back
+        what was sent.
         """
         patience = self.default_timeout if timeout is None else timeout
         (responses,) = self._do(

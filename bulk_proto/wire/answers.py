@@ -13,9 +13,13 @@ from .values import Fields, Unreadable, flag, integer, mapping, sequence, text
 _TEXTS = ("message", "error", "reason", "response")
 
 
-def post_reply(message: dict[str, Any]) -> PostReply | None:
+def request_id(message: dict[str, Any]) -> int:
+    """Which transaction a reply answers."""
+    return Fields(message, "reply", {}).required("id", integer)
+
+
+def post_reply(request_id: int, message: dict[str, Any]) -> PostReply | None:
     """The answer to a transaction; None when it is of a kind that this version does not know."""
-    request_id = Fields(message, "reply", {}).required("id", integer)
     data = Fields(message.get("data"), "reply data", {})
     match (data.optional("type", text) or "action").casefold():
         case "action":
@@ -27,12 +31,17 @@ def post_reply(message: dict[str, Any]) -> PostReply | None:
 
 
 def _transaction_reply(request_id: int, payload: dict[str, Any]) -> PostReply:
-    status = Fields(payload, "reply payload", {}).required("status", text).casefold()
-    if status not in ("ok", "error"):
-        raise Unreadable("reply that is neither ok nor error")
+    status = Fields(payload, "reply payload", {}).checked("status", text)
     rows = [row for entry in _statuses(payload) for row in _entry_rows(entry)]
-    ok = status == "ok"
-    return PostReply(request_id, ok, rows, None if ok else _explanation(rows, payload))
+    if status is None and not rows:
+        raise Unreadable("reply payload without status")
+    match (status or "ok").casefold():
+        case "ok":
+            return PostReply(request_id, True, rows)
+        case "error":
+            return PostReply(request_id, False, rows, _explanation(rows, payload))
+        case _:
+            raise Unreadable("reply that is neither ok nor error")
 
 
 def _acknowledgement(request_id: int, data: dict[str, Any]) -> PostReply:

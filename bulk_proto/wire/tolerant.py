@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bulk_proto.events import Event, MessageRefused, UnknownMessage
-from bulk_proto.replies import Reply
+from bulk_proto.replies import Reply, UnclearReply
 
 from . import account, answers, market, risk
 from .values import Unreadable, mapping, text
@@ -30,8 +30,7 @@ _MARKET: Mapping[str, Callable[[dict[str, Any], str], Event]] = {
     "risk": risk.risk,
     "frontendcontext": market.frontend_context,
 }
-_ANSWERS: Mapping[str, Callable[[dict[str, Any]], Event | Reply | None]] = {
-    "post": answers.post_reply,
+_ANSWERS: Mapping[str, Callable[[dict[str, Any]], Event | Reply]] = {
     "subscriptionresponse": answers.subscription_confirmed,
     "unsubscriberesponse": answers.unsubscription_confirmed,
     "error": answers.error_reported,
@@ -55,10 +54,22 @@ def _read(message: dict[str, Any], stream: str, data: bytes) -> Event | Reply:
     if (read_market := _MARKET.get(word)) is not None:
         return read_market(message, stream)
     if (read_answer := _ANSWERS.get(word)) is not None:
-        return read_answer(message) or UnknownMessage(_inner_kind(message), data)
+        return read_answer(message)
+    if word == "post":
+        return _read_reply(message, stream, data)
     if word == "account":
         return account.event(message, stream) or UnknownMessage(_inner_kind(message), data)
     return UnknownMessage(kind, data)
+
+
+def _read_reply(message: dict[str, Any], stream: str, data: bytes) -> Event | Reply:
+    """Somebody waits for it, so its request is told even where the rest cannot be understood."""
+    request_id = answers.request_id(message)
+    try:
+        reply = answers.post_reply(request_id, message)
+    except Unreadable as problem:
+        return UnclearReply(request_id, MessageRefused(str(problem), data, stream or None))
+    return reply or UnclearReply(request_id, UnknownMessage(_inner_kind(message), data))
 
 
 def _inner_kind(message: dict[str, Any]) -> str | None:

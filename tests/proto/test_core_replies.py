@@ -9,6 +9,8 @@ import pytest
 from bulk_proto.account import Account
 from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, OnFill, Stop
 from bulk_proto.enums import OrderStatus, Side
+from bulk_proto.errors import OutcomeUnknown
+from bulk_proto.events import MessageRefused, UnknownMessage
 
 from .peer import KEY, Peer, opened, order_row, order_update, post_reply, snapshot_of_account
 
@@ -140,3 +142,40 @@ def test_an_acknowledgement_of_one_order_is_its_response(ok: bool) -> None:
     (response,) = call.result()
     assert response.status is (OrderStatus.PENDING if ok else OrderStatus.ERROR)
     assert len(account.pending) == ok
+
+
+# Answers that cannot be understood -----------------------------------------------------------------------
+
+UNCLEAR: list[Any] = [
+    None,
+    {"type": "other", "payload": {}},
+    {"type": "action"},
+    {"type": "action", "payload": {"status": "failed", "response": {"data": {"statuses": [{"error": "x"}]}}}},
+    {"type": "ack", "message": "no"},
+]
+
+
+@pytest.mark.parametrize("data", UNCLEAR)
+def test_an_answer_that_says_neither_yes_nor_no_ends_the_wait_with_an_unknown_outcome(data: Any) -> None:
+    account, peer, call = sent(BID)
+    (event,) = peer.say({"type": "post", "id": "1", "data": data})
+    assert isinstance(event, MessageRefused | UnknownMessage)
+    with pytest.raises(OutcomeUnknown, match="the answer cannot be understood") as unknown:
+        call.result()
+    assert list(account.in_doubt) == list(unknown.value.order_ids)
+
+
+def test_an_answer_that_can_be_understood_after_all_settles_the_order() -> None:
+    account, peer, call = sent(BID)
+    own = next(iter(account.pending))
+    peer.say({"type": "post", "id": 1, "data": None}, post_reply(1, {"resting": {"oid": own}}))
+    assert own in account.open_orders
+
+
+@pytest.mark.parametrize("request_id", [1, 2])
+def test_an_unclear_answer_to_nobody_is_only_told(request_id: int) -> None:
+    account, peer, call = sent(BID)
+    peer.say(post_reply(1))
+    (event,) = peer.say({"type": "post", "id": request_id, "data": None})
+    assert isinstance(event, MessageRefused)
+    assert call.succeeded

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bulk_proto.events import ErrorReported, MessageRefused, UnknownMessage
-from bulk_proto.replies import PostReply, Row, SubscriptionConfirmed, UnsubscriptionConfirmed
+from bulk_proto.replies import PostReply, Row, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from bulk_proto.wire import post, split_topic, subscribe, unsubscribe
 
 from .wire_messages import OID1, OID2, read
@@ -122,10 +122,28 @@ def test_a_reply_without_inner_kind_is_read_like_one_to_an_action() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], {"type": "action"}, {"type": "action", "payload": {}}, {"payload": {"status": "perhaps"}}],
+    [
+        None,
+        [],
+        {"type": "action"},
+        {"type": "action", "payload": {}},
+        {"payload": {"status": "perhaps"}},
+        {"payload": with_statuses({"error": "x"}, status="failed")},
+        {"payload": with_statuses({"resting": {"oid": OID1}}) | {"status": 1}},
+        {"type": "ack"},
+        {"type": "ack", "ok": "yes"},
+    ],
 )
-def test_a_reply_that_is_neither_yes_nor_no_is_refused(data: object) -> None:
-    assert isinstance(read(type="post", id=7, data=data), MessageRefused)
+def test_a_reply_that_is_neither_yes_nor_no_says_which_request_it_answers(data: object) -> None:
+    reply = read(type="post", id="7", data=data)
+    assert isinstance(reply, UnclearReply)
+    assert isinstance(reply.event, MessageRefused)
+    assert (reply.id, reply.problem) == (7, reply.event.problem)
+
+
+def test_rows_without_a_status_say_what_became_of_their_actions() -> None:
+    payload = with_statuses({"resting": {"oid": OID1}}) | {"status": None}
+    assert read_reply(payload) == PostReply(7, True, [Row("resting", {"oid": OID1})])
 
 
 @pytest.mark.parametrize("body", [{"ok": True}, {"ok": False, "message": "unknown builder"}])
@@ -133,14 +151,11 @@ def test_an_acknowledgement_is_a_row_whether_it_says_yes_or_no(body: dict[str, o
     assert read_reply(None, data={"type": "ack"} | body) == PostReply(7, True, [Row("ack", body)])
 
 
-def test_an_acknowledgement_of_nothing_is_refused() -> None:
-    assert isinstance(read(type="post", id=7, data={"type": "ack"}), MessageRefused)
-
-
 def test_a_reply_of_an_unknown_kind_surfaces_as_unknown() -> None:
-    event = read(type="post", id=7, data={"type": "info", "payload": {}})
-    assert isinstance(event, UnknownMessage)
-    assert event.kind == "info"
+    reply = read(type="post", id=7, data={"type": "info", "payload": {}})
+    assert isinstance(reply, UnclearReply)
+    assert isinstance(reply.event, UnknownMessage)
+    assert (reply.id, reply.event.kind, reply.problem) == (7, "info", "of an unknown kind")
 
 
 # Confirmations ---------------------------------------------------------------------------------------
