@@ -85,7 +85,7 @@ class Account:
 
     @property
     def in_doubt(self) -> dict[str, OrderState]:
-        """Orders without an answer whose connection is gone; the next snapshot settles them."""
+        """Orders of which no reply will tell any more; the next snapshot settles them."""
         return self._orders.in_doubt
 
     @property
@@ -187,6 +187,10 @@ class Account:
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer came in time for these orders: the next snapshot settles them."""
         self._orders.doubt(order_ids)
+
+    def unmentioned(self, order_ids: Iterable[str]) -> None:
+        """The reply said nothing of these orders: the second snapshot from now settles what is pending."""
+        self._orders.unmentioned(order_ids)
 
     def mark_stale(self) -> None:
         """Something was lost to us: nothing is deleted, and nothing is certain before the next snapshot."""

@@ -5,7 +5,8 @@ a reply to a request, of that order or of another that ended it, which only says
 is `pending` until one of them says that it lives; what the stream said is not undone by a reply; what
 only a reply said gives way to the stream. A finished order stays finished. Snapshots of the account are
 authoritative, with one exception: they can be older than a reply, so what a reply alone has told, that an
-order lives or that it has ended, is not contradicted before the second snapshot.
+order lives or that it has ended, is not contradicted before the second snapshot; nor is an order gone
+before it of which the reply said nothing.
 
 Sizes come from the exchange, which reports them as totals: fills change no order.
 """
@@ -32,8 +33,8 @@ _GONE, _DUPLICATE = OrderStatus.GONE, OrderStatus.REJECTED_DUPLICATE
 class OwnOrders:
     """Own orders by id, in four states.
 
-    ``open`` orders live on the exchange; ``pending`` ones wait for an answer; ``in_doubt`` are those
-    whose connection was lost meanwhile, settled by the next snapshot; ``finished`` keeps the latest ends.
+    ``open`` orders live on the exchange; ``pending`` ones wait for news; ``in_doubt`` are those for which
+    none will come by itself, settled by the next snapshot; ``finished`` keeps the latest ends.
 
     An order may have one of several ids until the exchange names one: the others were never orders.
 
@@ -47,6 +48,7 @@ class OwnOrders:
         "_came_as",
         "_other_ids",
         "_told",
+        "_unmentioned",
         "contradictions",
         "finished",
         "in_doubt",
@@ -63,6 +65,7 @@ class OwnOrders:
         self.in_doubt: OrderedDict[str, OrderState] = OrderedDict()
         self.finished: OrderedDict[str, OrderState] = OrderedDict()
         self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
+        self._unmentioned: set[str] = set()  # pending although their request is answered
         self._other_ids: OrderedDict[str, tuple[str, ...]] = OrderedDict()  # of orders with several
         self._came_as: OrderedDict[str, int] = OrderedDict()  # the numbers of the latest newcomers
 
@@ -75,6 +78,7 @@ class OwnOrders:
         twin.in_doubt = self.in_doubt.copy()
         twin.finished = self.finished.copy()
         twin._told = self._told.copy()
+        twin._unmentioned = self._unmentioned.copy()
         twin._other_ids = self._other_ids.copy()
         twin._came_as = self._came_as.copy()
         return twin
@@ -171,6 +175,10 @@ class OwnOrders:
         while len(self.in_doubt) > _KEPT:
             self.in_doubt.popitem(last=False)
 
+    def unmentioned(self, order_ids: Iterable[str]) -> None:
+        """The reply said nothing of these. The next snapshot can be older; the one after it counts."""
+        self._unmentioned = self._unmentioned.union(order_ids) & self.pending.keys()
+
     def connection_lost(self) -> None:
         """Keep everything; whatever waits for an answer is in doubt."""
         self.doubt(list(self.pending))
@@ -196,6 +204,8 @@ class OwnOrders:
                 ended.append(self._gone(order))
         while self.in_doubt:
             ended.append(self._gone(next(iter(self.in_doubt.values()))))
+        self.doubt(self._unmentioned)
+        self._unmentioned.clear()
         return rows, ended
 
     def _recognised(self, row: OrderState, before: dict[str, OrderState]) -> OrderState:

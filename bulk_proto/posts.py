@@ -161,10 +161,10 @@ class Posts:
         if account is None:
             return
         for response, candidates in zip(responses, transaction.order_ids, strict=True):
-            if response.order_id not in candidates or response.status in _SAYS_NOTHING:
-                continue  # the order stays pending, for the stream or the next snapshot to tell
-            if sent.repeated and response.status is OrderStatus.ERROR:
-                continue  # the repetition failed, and maybe only because the first had landed
+            refused = response.status is OrderStatus.ERROR and sent.repeated  # maybe because the first landed
+            if response.order_id not in candidates or response.status in _SAYS_NOTHING or refused:
+                account.unmentioned(candidates)
+                continue
             for order_id in candidates:
                 told = order_id == response.order_id
                 # Of two candidate ids only one is real: the other was never an order.

@@ -433,6 +433,16 @@ def test_what_is_known_by_reply_alone_is_forgotten_with_the_order() -> None:
     assert (rows, len(ended), orders._told) == ([], 1024, {})
 
 
+def test_orders_of_which_answers_say_nothing_are_bounded() -> None:
+    orders = OwnOrders()
+    for number in range(3000):
+        orders.register(pending(str(number)))
+        orders.unmentioned([str(number)])
+    assert len(orders._unmentioned) == 1024
+    orders.replaced_by([])
+    assert (len(orders.in_doubt), len(orders._unmentioned)) == (1024, 0)
+
+
 # Lost connections ----------------------------------------------------------------------------------------
 
 
@@ -797,6 +807,7 @@ STEPS = st.one_of(
     ROWS.map(lambda rows: snapshot(*rows)),
     st.tuples(st.just("answered"), IDS, ALIVE | ENDS | st.sampled_from([S.REJECTED, S.CANCEL_REJECT])),
     st.tuples(st.just("register"), IDS),
+    st.tuples(st.just("unmentioned"), IDS),
     st.just("lost"),
 )
 
@@ -804,6 +815,7 @@ STEPS = st.one_of(
 @given(steps=st.lists(STEPS, max_size=25))
 def test_any_history_leaves_each_order_in_one_place_and_in_the_right_one(steps: list[Any]) -> None:
     account = Account(ME)
+    unmentioned: set[str] = set()
     for step in steps:
         events: list[Event] = []
         match step:
@@ -813,6 +825,9 @@ def test_any_history_leaves_each_order_in_one_place_and_in_the_right_one(steps: 
                 account.answered(order_id, status)
             case "register", order_id:
                 account.register(pending(order_id))
+            case "unmentioned", order_id:
+                account.unmentioned([order_id])
+                unmentioned.add(order_id)
             case _:
                 account.connection_lost()
         places = [account.open_orders, account.pending, account.in_doubt, account.finished]
@@ -826,7 +841,8 @@ def test_any_history_leaves_each_order_in_one_place_and_in_the_right_one(steps: 
         if isinstance(step, AccountSnapshot):
             listed = {row.order_id for row in step.open_orders}
             assert listed <= set(account.open_orders) | set(account.finished)
-            assert not account.in_doubt
+            assert set(account.in_doubt) <= unmentioned
+            unmentioned.clear()
 
 
 @given(updates=st.lists(st.builds(order, IDS, ALIVE, AT), max_size=8), data=st.data())

@@ -112,6 +112,39 @@ def test_a_further_answer_that_tells_no_end_or_that_nobody_asked_for_changes_not
     assert (account.open_orders, account.finished) == (before.open_orders, before.finished)
 
 
+# Orders of which a reply says nothing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [[], [{"error": {"message": "one of you"}}], [{"odd": {}}]])
+def test_an_order_that_the_answer_leaves_pending_is_settled_by_the_second_snapshot(rows: list[Any]) -> None:
+    account, peer, call = sent(BID, BID)
+    own = list(account.pending)
+    peer.say(post_reply(1, *rows))
+    assert [response.status for response in call.result()] == [OrderStatus.PENDING] * 2
+    peer.say(snapshot_of_account(order_row(OLD)))  # it can be older than the answer
+    assert [account.find_order(order_id) is not None for order_id in own] == [True, True]
+    peer.say(snapshot_of_account(order_row(OLD), order_row(own[0])))
+    assert list(account.open_orders) == [OLD, own[0]]
+    assert account.finished[own[1]].status is OrderStatus.GONE
+    assert not account.pending
+
+
+def test_an_order_that_the_stream_tells_of_after_an_answer_without_it_is_not_settled_again() -> None:
+    account, peer, _ = sent(BID)
+    own = next(iter(account.pending))
+    peer.say(post_reply(1), order_update(own), snapshot_of_account(order_row(OLD), order_row(own)))
+    peer.say(snapshot_of_account(order_row(OLD), order_row(own)))
+    assert list(account.open_orders) == [OLD, own]
+
+
+def test_an_order_that_nobody_answered_yet_is_not_settled_by_any_snapshot_of_its_link() -> None:
+    account, peer, _ = sent(BID)
+    own = next(iter(account.pending))
+    for _ in range(3):
+        peer.say(snapshot_of_account())
+    assert list(account.pending) == [own]
+
+
 # A bare acknowledgement ----------------------------------------------------------------------------------
 
 
