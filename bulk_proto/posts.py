@@ -13,18 +13,18 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import Struct
 
 from .account import Account
-from .actions import LimitOrder, MarketOrder
+from .actions import Action, LimitOrder, MarketOrder
 from .calls import Call, Deadlines
 from .enums import OrderStatus, SignatureDomain
 from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
 from .events import OrderState
 from .replies import PostReply, Row, UnclearReply
-from .responses import OrderResponses, attribute
+from .responses import OrderResponse, OrderResponses, attribute
 from .rows import status_of
 from .settlement import concerned
 from .signing.transaction import Transaction
@@ -160,16 +160,16 @@ class Posts:
         account = self._accounts.get(transaction.account)
         if account is None:
             return
-        for response, candidates in zip(responses, transaction.order_ids, strict=True):
-            refused = response.status is OrderStatus.ERROR and sent.repeated  # maybe because the first landed
-            if response.order_id not in candidates or response.status in _SAYS_NOTHING or refused:
+        orders = zip(transaction.actions, responses, transaction.order_ids, strict=True)
+        for action, response, candidates in orders:
+            told = response.order_id
+            if told is not None and _is_placed_otherwise(action, response, candidates):
+                account.register(_pending(transaction.account, told, action), candidates)
+                _tell_one_of(account, (told, *candidates), response)
+            elif told in candidates and not _says_nothing(response, sent):
+                _tell_one_of(account, candidates, response)
+            else:
                 account.unmentioned(candidates)
-                continue
-            for order_id in candidates:
-                told = order_id == response.order_id
-                # Of two candidate ids only one is real: the other was never an order.
-                status = response.status if told else OrderStatus.REJECTED
-                _tell(account, order_id, status, response.meta, response.message)
 
     def _end(self, rows: Iterable[Row]) -> None:
         """Known orders that have ended by these rows, whichever action was the cause."""
@@ -180,6 +180,26 @@ class Posts:
                     known = account.find_order(row.order_id)
                     if known is not None and known.status is not status:
                         _tell(account, row.order_id, status, row.body, row.message)
+
+
+def _is_placed_otherwise(
+    action: Action, response: OrderResponse, candidates: tuple[str, ...]
+) -> TypeGuard[LimitOrder | MarketOrder]:
+    """True for an order that lives or was executed, but under none of the ids computed for it."""
+    has_ids = isinstance(action, (LimitOrder, MarketOrder))
+    return has_ids and response.order_id not in candidates and response.status.is_placed()
+
+
+def _says_nothing(response: OrderResponse, sent: _Sent) -> bool:
+    """True when the order may live or not; a repetition may have failed because the first had landed."""
+    return response.status in _SAYS_NOTHING or (sent.repeated and response.status is OrderStatus.ERROR)
+
+
+def _tell_one_of(account: Account, order_ids: Iterable[str], response: OrderResponse) -> None:
+    """Of several ids only the one that was told is real: the others were never orders."""
+    for order_id in order_ids:
+        status = response.status if order_id == response.order_id else OrderStatus.REJECTED
+        _tell(account, order_id, status, response.meta, response.message)
 
 
 def _tell(

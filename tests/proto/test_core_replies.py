@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_proto.account import Account
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, OnFill, Stop
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, OnFill, Stop
 from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.errors import OutcomeUnknown
 from bulk_proto.events import MessageRefused, UnknownMessage
@@ -143,6 +143,39 @@ def test_an_order_that_nobody_answered_yet_is_not_settled_by_any_snapshot_of_its
     for _ in range(3):
         peer.say(snapshot_of_account())
     assert list(account.pending) == [own]
+
+
+# Orders under another id than the computed one -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [BID, MarketOrder("BTC-USD", Side.BUY, 0.05, slippage=25.0)])
+def test_an_order_placed_under_another_id_is_known_by_that_id_alone(order: Action) -> None:
+    account, peer, call = sent(order)
+    peer.say(post_reply(1, {"resting": {"oid": NEW}}))
+    assert call.result()[0].order_id == NEW
+    assert (list(account.open_orders), account.pending) == ([OLD, NEW], {})
+    assert (account.open_orders[NEW].side, account.open_orders[NEW].size) == (Side.BUY, 0.05)
+
+
+def test_an_order_executed_under_another_id_leaves_nothing_pending() -> None:
+    account, peer, _ = sent(BID)
+    peer.say(post_reply(1, {"filled": {"oid": NEW, "totalSz": 0.05, "avgPx": 63_999.0}}))
+    assert (account.finished[NEW].vwap, account.pending) == (63_999.0, {})
+
+
+def test_an_order_under_another_id_that_the_stream_told_of_first_stands_as_told() -> None:
+    account, peer, _ = sent(BID)
+    (told,) = peer.say(order_update(NEW, "working"))
+    peer.say(post_reply(1, {"resting": {"oid": NEW}}))
+    assert (account.open_orders[NEW], account.pending) == (told, {})
+
+
+@pytest.mark.parametrize("kind", ["cancelledSelfCrossing", "rejectedCrossing"])
+def test_the_end_of_an_order_that_nobody_knows_does_not_end_the_one_sent(kind: str) -> None:
+    account, peer, _ = sent(BID)
+    own = list(account.pending)
+    peer.say(post_reply(1, {kind: {"oid": NEW}}))
+    assert (list(account.pending), account.find_order(NEW)) == (own, None)
 
 
 # A bare acknowledgement ----------------------------------------------------------------------------------
