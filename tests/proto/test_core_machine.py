@@ -709,11 +709,13 @@ class CoreMachine(RuleBasedStateMachine):
     def asked_later(self, requests: list[dict[str, Any]]) -> set[Stream]:
         """Topics that were put off may come with any request; each is then asked for like a new one.
 
-        So may an account that has not been sent.
+        So may an account that has not been sent, and the delta stream of a book that is right but shallow.
         """
         entries = [entry for request in requests for entry in request["subscription"]]
         awaited = {stream for stream in self.asked - self.primed if stream[0] == "account"}
-        late = self.put_off | (awaited & self.wanted.keys())
+        books = self.core.order_books
+        shallow = {("l2delta", symbol) for symbol, book in books.items() if book.ok and not book.whole}
+        late = self.put_off | (awaited & self.wanted.keys()) | (shallow & self.asked & self.wanted.keys())
         found = {stream for stream in late if self.wanted[stream].to_api() in entries}
         self.put_off -= found
         return found
