@@ -113,6 +113,7 @@ def test_a_first_snapshot_that_lacks_forgotten_changes_is_taken_but_not_trusted(
     assert (book.live, book.why, sizes_in(book)[99.0]) == (True, Doubt.TOO_LATE, 5.0)
 
 
+@mock.patch("bulk_proto.recollection._LONGEST_MEMORY", _MEMORY)
 def test_before_the_first_snapshot_too_what_is_older_than_a_full_memory_displaces_nothing() -> None:
     book = OrderBook(BTC)
     for at in (101, 100, *range(102, 102 + _MEMORY), 50):

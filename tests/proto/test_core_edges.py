@@ -349,6 +349,20 @@ def test_a_shallow_book_is_right_and_its_depth_is_asked_for_ever_more_patiently(
     assert (len(core.order_books["BTC-USD"]), "subscribe" in str(peer.hear())) == (3, False)
 
 
+def test_depth_that_was_lost_when_time_ran_backwards_is_asked_for() -> None:
+    core, peer = opened(signed=False, book_patience=2.0)
+    core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)
+    peer.say(confirmation("l2snapshot.BTC-USD", "l2delta.BTC-USD"))
+    peer.say(book_message("snapshot", [(100.0, 1.0), (99.0, 1.0)], [(101.0, 2.0)]))
+    peer.hear()
+    earlier = book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)], stream="l2Snapshot")
+    earlier["data"]["book"]["timestamp"] -= 60_000
+    peer.say(earlier, earlier, now=5.0)
+    assert (len(core.order_books["BTC-USD"]), core.order_books["BTC-USD"].ok) == (2, True)
+    core.handle_deadline(7.0)
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+
+
 def test_the_next_cut_snapshot_settles_a_market_that_left_the_last_one() -> None:
     core, peer = opened(signed=False, book_patience=60.0)
     core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)
