@@ -110,10 +110,12 @@ def attribute(
     # The order of the rows must not matter, so the most telling one has the first choice.
     said.sort(key=lambda one: _RANK[one.status])
     said = _by_id(said, asked)
+    # A failure that names no order may be meant for any action that is not answered otherwise.
+    failures = any(one.status.is_error() and _is_anonymous(one) for one in said)
     said = _by_kind(said, asked)
     said = _by_unknown_id(said, asked)
     said = _by_elimination(said, asked)
-    in_doubt = any(one.status.is_error() for one in said)
+    in_doubt = failures or any(one.status.is_error() for one in said)
     left = sorted(said + others, key=lambda one: one.position)
     return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in left))
 
@@ -182,7 +184,8 @@ def _about_others(
 ) -> tuple[list[_Said], list[_Said]]:
     """Rows that may answer something, and those about older orders that nobody named.
 
-    Cancelling all orders names each of them. A duplicate is reported under the id of the older order.
+    Cancelling all orders names each, but what else was asked may have ended one too. A duplicate is
+    reported under the id of the older order.
     """
     named = {order_id for one in asked for order_id in one.ids}
     cancels_all = any(one.tag == "cxa" for one in asked)
@@ -194,7 +197,7 @@ def _about_others(
             order_id is None
             or order_id in named
             or one.status is OrderStatus.REJECTED_DUPLICATE
-            or (cancels_all and (one.status.is_cancelled() or "cxa" in one.tags))
+            or (cancels_all and ("cxa" in one.tags or (one.status.is_cancelled() and len(asked) == 1)))
             or not was_there(order_id)
         )
         (ours if is_answer else others).append(one)
@@ -242,18 +245,24 @@ def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
 
 
 def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
-    """Ids that nobody knows belong to the only order whose id could not be computed."""
-    strangers = [row for row in said if row.row.order_id is not None and not row.tags]
-    others = [row for row in said if row.row.order_id is None or row.tags]
+    """Ids that nobody knows, and that did not only end, belong to the only order whose id is not computed."""
+    ids = {row.row.order_id for row in said if row.status.is_placed() or row.status.is_error()} - {None}
+    strangers = [row for row in said if row.row.order_id in ids and not row.tags]
+    others = [row for row in said if row.row.order_id not in ids or row.tags]
     return others + _settle(
         strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)]
     )
 
 
 def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
-    """Rows without an id that any action may cause belong to the only action that is unanswered."""
+    """Rows without an id that any action may cause belong to the only action that is unanswered.
+
+    While a row tells of a placed order, any of those may have placed it.
+    """
     anonymous = [row for row in said if _is_anonymous(row)]
     others = [row for row in said if not _is_anonymous(row)]
+    if any(row.status.is_placed() for row in others):
+        return said
     return others + _settle(anonymous, [one for one in asked if not one.answers])
 
 

@@ -53,7 +53,7 @@ def causes_of(row: Row) -> tuple[str, ...]:
             return ACKNOWLEDGED
         case "cancelonerejected":
             return ("cx",)
-        case "cancelallrejected" | "cancelled" | "siblingcancelled":
+        case "cancelallrejected" | "cancelled":
             return ("cxa",)
         case kind:
             return _DONE.get(kind) or _FAILED.get(kind, ())

@@ -7,8 +7,8 @@ lives on changes alone may be twice as long.
 
 Prices seen elsewhere, the mark price and trades, say more: where they stay away from the touch of a book
 that stands still, it is asked for again after seconds. The answer may be the same book, where the exchange
-itself stands still or prices that market elsewhere. It is believed, and its next silence may be twice as
-long here too, so that it is looked at again, but not all the time.
+itself stands still or prices that market elsewhere. It is believed, and until prices have come back it may
+stand still twice as long each time, so that it is looked at again, but not all the time.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Silence:
         self._is_periodic = is_periodic
         # By symbol: when the last silence was answered (None: not yet), and how often the limit is normal.
         self._quiet: dict[str, tuple[float | None, int]] = {}
-        # By symbol: since when prices are elsewhere, and what its book had heard last by then.
-        self._elsewhere: dict[str, tuple[float, float]] = {}
+        # By symbol: since when prices are elsewhere, what its book had heard last by then, and how many times
+        # STILL it may stand still until they come back.
+        self._elsewhere: dict[str, tuple[float, float, int]] = {}
 
     def listen(self, now: float) -> None:
         """A book has just heard something: look again in time to notice when it hears no more."""
@@ -44,7 +45,7 @@ class Silence:
 
     def answered(self, symbol: str, now: float) -> None:
         """A snapshot came for a book that had been silent."""
-        _, times = self._quiet[symbol]
+        _, times = self._quiet.get(symbol, (None, 1))  # a caller may have doubted it by the same words
         self._quiet[symbol] = now, times
 
     def overdue(self, books: Iterable[OrderBook], now: float) -> list[OrderBook]:
@@ -66,17 +67,17 @@ class Silence:
     def is_left_behind(self, book: OrderBook, price: float, now: float) -> bool:
         """True when the market, seen at this price, is elsewhere than a trusted book that stands still."""
         symbol, heard_at = book.symbol, book.touched_at
-        if heard_at is None or not book.ok or not _is_far(price, book):
+        if heard_at is None or not book.ok:
+            return False
+        if not _is_far(price, book):
             self._elsewhere.pop(symbol, None)
             return False
-        since, last_heard = self._elsewhere.get(symbol, (now, None))
+        since, last_heard, times = self._elsewhere.get(symbol, (now, heard_at, 1))
         if last_heard != heard_at:
             since = now
-            self._elsewhere[symbol] = now, heard_at
-        if now - since < _GRACE or now - heard_at < STILL * self._patience(symbol, heard_at):
-            return False
-        self._fall_silent(symbol, heard_at)
-        return True
+        is_left = now - since >= _GRACE and now - heard_at >= STILL * times
+        self._elsewhere[symbol] = since, heard_at, min(_LONGEST, 2 * times) if is_left else times
+        return is_left
 
     def forget(self, symbol: str) -> None:
         self._quiet.pop(symbol, None)

@@ -159,8 +159,8 @@ class SubscriptionTable:
 
     def renew(self, stream: Stream, now: float) -> None:
         """Ask again soon for a topic whose first state is needed once more: it is not served until then."""
-        if stream in self._confirmed:
-            self._primed.discard(stream)
+        self._primed.discard(stream)
+        if stream in self._asked:
             self._ask_later(stream, now)
 
     def expire(self, now: float) -> list[str]:
@@ -224,6 +224,7 @@ class SubscriptionTable:
     def _ask_later(self, stream: Stream, now: float) -> None:
         if stream not in self._put_off:  # several errors about one request are one refusal
             self._awaited.pop(stream, None)
+            self._primed.discard(stream)
             self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
             self._count_trouble(stream, now)
             self._look()

@@ -37,6 +37,8 @@ def _transaction_reply(request_id: int, payload: dict[str, Any]) -> PostReply:
         raise Unreadable("reply payload without status")
     match (status or "ok").casefold():
         case "ok":
+            if not rows and _has_no_list_of_rows(payload):
+                raise Unreadable("reply payload with something else in the place of its rows")
             return PostReply(request_id, True, rows)
         case "error":
             return PostReply(request_id, False, rows, _explanation(rows, payload))
@@ -54,6 +56,15 @@ def _statuses(payload: dict[str, Any]) -> list[Any]:
     response = mapping(payload.get("response")) or {}
     data = mapping(response.get("data")) or {}
     return sequence(data.get("statuses")) or []
+
+
+def _has_no_list_of_rows(payload: dict[str, Any]) -> bool:
+    """True when what stands where the rows should be is no list: an explanation, say, of what went wrong."""
+    found = payload.get("response")
+    for name in ("data", "statuses"):
+        if isinstance(found, dict):
+            found = found.get(name)
+    return not (found is None or isinstance(found, list))
 
 
 def _entry_rows(entry: object) -> Iterator[Row]:

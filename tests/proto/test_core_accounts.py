@@ -125,6 +125,23 @@ def test_an_account_with_a_message_that_is_never_readable_is_asked_for_ever_more
     assert core.subscriptions.earliest == now + 202.0
 
 
+@pytest.mark.parametrize(
+    "trouble", [UNREADABLE, {"type": "error", "error": {"message": f"account {KEY}: something else"}}]
+)
+def test_what_spoils_an_account_before_its_confirmation_has_it_sent_anew(trouble: dict[str, object]) -> None:
+    core, peer = opened()
+    core.connection_lost(2.0, "reset")
+    core.handle_deadline(10.0)
+    peer = connected(core, 10.0)
+    peer.hear()
+    peer.say(snapshot_of_account(), trouble, confirmation(f"account.{KEY}"), now=10.1)
+    assert not core.accounts[KEY].live
+    core.handle_deadline(12.1)
+    assert asked(peer) == ["unsubscribe", "subscribe"]
+    peer.say(*SERVED, now=12.2)
+    assert core.accounts[KEY].live
+
+
 def test_an_order_of_another_connection_is_in_doubt_all_the_same() -> None:
     core, peer = opened()
     core.place_orders([BID], 1.0)

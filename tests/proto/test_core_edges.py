@@ -363,6 +363,13 @@ def test_depth_that_was_lost_when_time_ran_backwards_is_asked_for() -> None:
     assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
 
 
+def test_a_caller_may_doubt_a_book_in_any_words() -> None:
+    core, peer = with_a_book()
+    core.order_books["BTC-USD"].mark_suspect("silent")
+    peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 2.0)]))
+    assert core.order_books["BTC-USD"].ok
+
+
 def test_the_next_cut_snapshot_settles_a_market_that_left_the_last_one() -> None:
     core, peer = opened(signed=False, book_patience=60.0)
     core.subscribe([topics.l2_snapshot("BTC-USD", 1), BOOK], 1.0)

@@ -245,3 +245,19 @@ def test_an_unclear_answer_to_nobody_is_only_told(request_id: int) -> None:
     (event,) = peer.say({"type": "post", "id": request_id, "data": None})
     assert isinstance(event, MessageRefused)
     assert call.succeeded
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Insufficient margin",
+        {"type": "order", "data": {"statuses": {"error": {"message": "no"}}}},
+        {"data": "no"},
+    ],
+)
+def test_a_yes_with_an_explanation_instead_of_rows_is_no_success(response: object) -> None:
+    _, peer, call = sent(CancelOrder("BTC-USD", OLD))
+    payload = {"status": "ok", "response": response}
+    peer.say({"type": "post", "id": 1, "data": {"type": "action", "payload": payload}})
+    with pytest.raises(OutcomeUnknown):
+        call.result()

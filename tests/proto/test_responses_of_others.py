@@ -38,6 +38,36 @@ LIMIT = LimitOrder("BTC-USD", Side.SELL, 64_000.0, 0.05)
 ENDS = ["cancelledSelfCrossing", "cancelledReduceOnly", "siblingCancelled", "cancelled", "filled"]
 
 
+# What only looks like an answer --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [(cancel(OLD), ModifyOrder("BTC-USD", A, 0.1)), (CancelAll(), ON_FILL)])
+def test_a_no_that_names_nobody_leaves_no_action_done(asked: tuple[Action, Action]) -> None:
+    responses = answered(*asked, rows=[Row("ack", {"ok": False})])
+    assert statuses(responses) == [OrderStatus.UNKNOWN, OrderStatus.ERROR]
+
+
+def test_a_conditional_order_is_no_failure_while_a_row_may_tell_that_it_rests() -> None:
+    rows = [row("error", message="parent"), row("error", message="child"), row("resting", NEW)]
+    responses = answered(ON_FILL, STOP, rows=rows)
+    assert statuses(responses) == [OrderStatus.PENDING, OrderStatus.PENDING]
+    assert responses.leftovers == tuple(rows)
+
+
+@pytest.mark.parametrize("kind", ["cancelledReduceOnly", "cancelledSelfCrossing", "cancelledByUser"])
+def test_an_order_that_only_ended_is_not_the_conditional_one_beside_it(kind: str) -> None:
+    for first, known in ((CancelAll(), {OLD}), (SETTINGS, ())):
+        responses = answered(first, STOP, rows=[row(kind, OLD)], known=known)
+        assert (responses[1].order_id, responses[1].status) == (None, OrderStatus.PENDING)
+        assert responses.leftovers == (row(kind, OLD),)
+
+
+def test_a_failed_cancel_all_is_not_answered_by_the_sibling_of_a_cancelled_order() -> None:
+    rows = [row("cancelled", A), row("siblingCancelled", B), row("error", message="failed")]
+    responses = answered(cancel(A), CancelAll(), rows=rows, known={A, B})
+    assert statuses(responses) == [OrderStatus.CANCELLED, OrderStatus.ERROR]
+
+
 # By the ids that are known -------------------------------------------------------------------------------
 
 

@@ -242,8 +242,21 @@ def test_the_same_book_as_an_answer_is_believed_ever_longer_and_never_for_ever()
             ends.append(now)
             peer.say(SNAPSHOT, now=now)
     assert [later - earlier for earlier, later in pairwise(ends)] == [6, 10, 20, 40, 80, 80, 80]
-    peer.say(CHANGE, now=now + 1.0)
-    assert doubts(core, peer, mark(102.0), now + 6.0, now + 7.0) == [Doubt.FROZEN]
+    assert doubts(core, peer, mark(100.5), now + 7.0) == []  # prices have come back
+    assert doubts(core, peer, mark(102.0), now + 8.0, now + 9.0) == [Doubt.FROZEN]
+
+
+def test_a_lasting_distance_of_prices_is_no_reason_to_ask_after_every_change() -> None:
+    core, peer = watching(*PRICED, book_silence=inf)
+    asked = 0
+    for second in range(1, 600):
+        now = float(second)
+        if second % 12 == 0:
+            peer.say(CHANGE, now=now)
+        if doubts(core, peer, mark(102.0), now):
+            asked += 1
+            peer.say(SNAPSHOT, now=now)
+    assert asked == 2
 
 
 def test_a_book_without_both_sides_or_trust_is_not_compared() -> None:

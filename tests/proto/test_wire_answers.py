@@ -53,7 +53,7 @@ def test_success_without_rows_is_success() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [{"status": "ok"}, {"status": "OK", "response": "fine"}, {"status": "ok", "response": {"data": None}}],
+    [{"status": "ok"}, {"status": "OK", "response": None}, {"status": "ok", "response": {"data": None}}],
 )
 def test_success_without_any_list_of_rows_is_success(payload: object) -> None:
     assert read_reply(payload) == PostReply(7, True, [])
