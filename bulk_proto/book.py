@@ -31,11 +31,10 @@ class OrderBook(Quotes):
     """Bids and asks of one symbol, kept current.
 
     ``ok``: the book is live and nothing speaks against it; ``why`` is the reason when it is not.
-    ``live``: a snapshot came, and changes are followed. ``touched_at``: when a message was last applied,
-    in seconds of the clock that ``now`` comes from; None while not live. ``whole``: all levels are known,
-    not only the best ones. ``crossed_at``: since when the
-    best bid has not been below the best ask; None while it is. ``late``: how many messages came after a
-    newer one.
+    ``live``: a snapshot came, and changes are followed. ``whole``: all levels are known, not only the best
+    ones. ``touched_at``: when a message was last applied, in seconds of the clock that ``now`` comes from;
+    None while not live. ``crossed_at``: since when the best bid has not been below the best ask; None while
+    it is. ``late``: how many messages came after a newer one.
     """
 
     __slots__ = (

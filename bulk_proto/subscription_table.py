@@ -239,12 +239,14 @@ class SubscriptionTable:
 
     def _patience(self, stream: Stream, now: float, first: float) -> float:
         """Seconds to wait, each time twice as many as before."""
-        times, last = self._troubles.get(stream, (0, now))
-        return min(_PATIENCE_CAP, first * 2.0 ** min(times, 16)) if now - last < _FORGIVEN else first
+        return min(_PATIENCE_CAP, first * 2.0 ** min(self._times_in_a_row(stream, now), 16))
 
     def _count_trouble(self, stream: Stream, now: float) -> None:
+        self._troubles[stream] = self._times_in_a_row(stream, now) + 1, now
+
+    def _times_in_a_row(self, stream: Stream, now: float) -> int:
         times, last = self._troubles.get(stream, (0, now))
-        self._troubles[stream] = (times + 1 if now - last < _FORGIVEN else 1), now
+        return times if now - last < _FORGIVEN else 0
 
     def _look(self) -> None:
         self.earliest = min(chain(self._put_off.values(), self._awaited.values()), default=inf)
