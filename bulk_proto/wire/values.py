@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from bulk_proto.events import NAN
+
 T = TypeVar("T")
 
 # No backtracking: the time for hostile text stays proportional to its length.
@@ -38,7 +40,7 @@ def number(value: object) -> float | None:
 
 def or_nan(value: float | None) -> float:
     """What stands in an event where a number is missing."""
-    return math.nan if value is None else value
+    return NAN if value is None else value
 
 
 def unsigned(value: object) -> float | None:
