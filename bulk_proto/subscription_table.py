@@ -22,7 +22,7 @@ from .subscriptions import Stream, Subscription
 from .wire import split_topic
 
 _STATE_COMES_FIRST = frozenset({"l2snapshot", "account"})  # done only when the first state has arrived
-_PATIENCE = 2.0  # seconds after the first refusal of a topic that was confirmed before
+_PATIENCE = 2.0  # seconds after the first refusal of a proven topic, or the loss of a message
 _STATE_PATIENCE = 10.0  # seconds for the first state of an account: asking twice may bring everything twice
 _PATIENCE_CAP = 60.0  # seconds
 _FORGIVEN = 2 * _PATIENCE_CAP  # seconds after which what went wrong before does not count any more
@@ -41,7 +41,7 @@ class SubscriptionTable:
         self._waits: list[_Wait] = []
         self._leaving: dict[Stream, list[Call[None]]] = {}
         self._proven: set[Stream] = set()  # wanted and confirmed once, on this link or an earlier one
-        self._put_off: dict[Stream, float] = {}  # proven but refused, or to be renewed: when to ask again
+        self._put_off: dict[Stream, float] = {}  # proven but refused: when to ask again
         self._awaited: dict[Stream, float] = {}  # asked for, but not there yet: when to ask again
         self._troubles: dict[Stream, tuple[int, float]] = {}  # how often in a row, and when last
 
@@ -158,10 +158,12 @@ class SubscriptionTable:
         return named[0]
 
     def renew(self, stream: Stream, now: float) -> None:
-        """Ask again soon for a topic whose first state is needed once more: it is not served until then."""
+        """The first state is needed once more: not served until it comes, asked for again if it does not."""
         self._primed.discard(stream)
-        if stream in self._asked:
-            self._ask_later(stream, now)
+        if stream in self._asked and stream not in self._put_off:
+            due = now + self._patience(stream, now, _PATIENCE)
+            self._awaited[stream] = min(due, self._awaited.get(stream, inf))
+            self._look()
 
     def expire(self, now: float) -> list[str]:
         """What was put off or awaited long enough counts as not asked for.

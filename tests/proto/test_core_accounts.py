@@ -142,6 +142,19 @@ def test_what_spoils_an_account_before_its_confirmation_has_it_sent_anew(trouble
     assert core.accounts[KEY].live
 
 
+def test_the_state_that_follows_an_unreadable_message_is_enough_without_a_confirmation() -> None:
+    """Asking again would subscribe twice, and two subscriptions tell everything twice."""
+    core = make_core()
+    core.want([topics.account(KEY)])
+    core.start(0.0)
+    peer = connected(core)
+    peer.hear()
+    peer.say(UNREADABLE, snapshot_of_account(), now=1.0)
+    assert core.accounts[KEY].live
+    core.handle_deadline(3.0)
+    assert "subscribe" not in asked(peer)
+
+
 def test_an_order_of_another_connection_is_in_doubt_all_the_same() -> None:
     core, peer = opened()
     core.place_orders([BID], 1.0)

@@ -128,7 +128,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.confirmed: set[Stream] = set()
         self.primed: set[Stream] = set()
         self.proven: set[Stream] = set()  # confirmed since it is wanted, on any link
-        self.put_off: set[Stream] = set()  # refused although proven, or to be renewed
+        self.put_off: set[Stream] = set()  # refused although proven
         self.posts: dict[int, Watched] = {}
         self.unanswered: list[int] = []
         self.in_doubt: list[tuple[OutcomeUnknown, Watched]] = []
@@ -356,7 +356,8 @@ class CoreMachine(RuleBasedStateMachine):
             if one.stream in self.asked:
                 self.confirmed.add(one.stream)
                 self.proven.add(one.stream)
-                self.put_off.discard(one.stream)
+                if self.served(one.stream):
+                    self.put_off.discard(one.stream)
                 self.settle(one.stream)
         self.look()
 
@@ -461,8 +462,8 @@ class CoreMachine(RuleBasedStateMachine):
         stream = ("account", key)
         if stream in self.wanted:
             assert not self.core.accounts[key].live
-        if stream in self.confirmed:
-            self.put_off.add(stream)
+            self.primed.discard(stream)
+        if stream in self.asked:
             due = self.core.next_deadline()
             assert due is not None
             assert due <= self.now + 60.0
