@@ -39,6 +39,7 @@ class OrderBook(Quotes):
 
     __slots__ = (
         "_doubt",
+        "_doubted_at",
         "_horizon",
         "_lateness",
         "_newest",
@@ -57,6 +58,7 @@ class OrderBook(Quotes):
     touched_at: float | None
     crossed_at: float | None
     _doubt: str | None
+    _doubted_at: int  # the newest time when something last spoke against the book
     _newest: int  # as the exchange sent it; 0: no time known
     _horizon: int  # twice some earlier time: what lies beyond came in another unit; 0 while not live
     _lateness: int  # late messages in a row
@@ -87,7 +89,8 @@ class OrderBook(Quotes):
                 return False
             self.whole = False
         self._put(snapshot, cut=cut, keeps_deeper=followed and self.whole and self._doubt is None)
-        self._doubt = None
+        if timestamp is None or not late or self._is_newer_than_doubt(timestamp):
+            self._doubt = None
         if timestamp is not None and late:
             self._bring_up_to_date(timestamp)
         self.live = True
@@ -130,7 +133,8 @@ class OrderBook(Quotes):
         self.whole = False
 
     def mark_suspect(self, why: str) -> None:
-        """Go on following, but say that the book may be wrong. The first reason stays until a snapshot."""
+        """Go on following, but say why the book may be wrong: the first reason, until a newer snapshot."""
+        self._doubted_at = self._newest
         if self._doubt is None:
             self._doubt = why
             self.ok = False
@@ -272,7 +276,7 @@ class OrderBook(Quotes):
 
     def _restart_time(self) -> None:
         self._past.clear()
-        self._newest = 0
+        self._newest = self._doubted_at = 0
         self._horizon = 0
         self._lateness = 0
 
@@ -283,6 +287,13 @@ class OrderBook(Quotes):
             self._newest = timestamp
             self._lateness = 0
         self._horizon = 2 * self._newest
+
+    def _is_newer_than_doubt(self, timestamp: int) -> bool:
+        """True when a snapshot of that time has seen what came since: the newest, or a change meanwhile."""
+        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
+            return True
+        since, _ = self._past.changes_after(self._doubted_at)
+        return bool(since) and to_nanoseconds(since[0].timestamp or 0) <= to_nanoseconds(timestamp)
 
     def _judge_trust(self, now: float) -> None:
         if not self._bids.crosses(self._asks):

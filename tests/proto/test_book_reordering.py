@@ -73,6 +73,19 @@ def test_a_snapshot_older_than_the_last_one_clears_no_doubt() -> None:
     assert not book.ok
 
 
+def test_a_late_snapshot_settles_a_doubt_only_if_it_has_seen_what_came_since() -> None:
+    book = opened()
+    book.apply_delta(change(99.0, 7.0, at=10))
+    book.mark_suspect(Doubt.UNREADABLE)  # a message of about that time was lost
+    for at in (12, 14):
+        book.apply_delta(change(98.0, float(at), at=at))
+    sizes = dict.fromkeys(BIDS + ASKS, 1.0)
+    book.apply_snapshot(whole(sizes, at=11), now=1.0)
+    assert (book.why, sizes_in(book)[98.0]) == (Doubt.UNREADABLE, 14.0)
+    book.apply_snapshot(whole(sizes, at=12), now=2.0)
+    assert (book.why, sizes_in(book)[98.0]) == (None, 14.0)
+
+
 def test_two_cut_snapshots_of_different_depth_are_both_remembered() -> None:
     book = opened()
     book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=3), cut=True)
