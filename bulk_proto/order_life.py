@@ -12,6 +12,8 @@ them: a word this version does not know, and our own guess that an order is gone
 from __future__ import annotations
 
 from .enums import OrderStatus
+from .events import OrderState
+from .timestamps import to_nanoseconds
 
 _ANY = frozenset(OrderStatus)
 _ENDS = frozenset(status for status in OrderStatus if status.is_terminal())
@@ -28,3 +30,10 @@ NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.GONE: _ANY,
 }
 """A key for every status; its value holds it as well, since everything may be told twice."""
+
+
+def is_later(order: OrderState, other: OrderState, *, undated: bool = False) -> bool:
+    """Compare the dates; ``undated`` is the answer where one is missing."""
+    if order.timestamp is None or other.timestamp is None:
+        return undated
+    return to_nanoseconds(order.timestamp) > to_nanoseconds(other.timestamp)

@@ -20,14 +20,14 @@ from msgspec.structs import replace
 
 from .enums import OrderStatus
 from .events import Event, OrderContradicted, OrderState
-from .order_life import NEXT
-from .timestamps import to_nanoseconds
+from .order_life import NEXT, is_later
 
 _KEPT = 1024  # finished orders, for late fills; as many without an answer
 
 _STILL_PENDING = frozenset({OrderStatus.PENDING, OrderStatus.ACKNOWLEDGED, OrderStatus.GONE})
 # By themselves, because finding a member in its Enum costs more than comparing it.
-_GONE, _DUPLICATE = OrderStatus.GONE, OrderStatus.REJECTED_DUPLICATE
+_GONE = OrderStatus.GONE
+_DUPLICATE, _CANCEL_REJECT = OrderStatus.REJECTED_DUPLICATE, OrderStatus.CANCEL_REJECT
 
 
 class OwnOrders:
@@ -119,11 +119,7 @@ class OwnOrders:
         if status in _STILL_PENDING:
             return
         if status.is_error():
-            # A refusal ends what was never placed. It says nothing about an order that lives: a cancel or
-            # a second placing of it was refused. Whatever is refused as a duplicate was placed before.
-            self.pending.pop(order_id, None)
-            if status is not _DUPLICATE:
-                self.in_doubt.pop(order_id, None)
+            self._refused(order_id, status, error)
             return
         waiting = self.pending.get(order_id) or self.in_doubt.get(order_id) or self._guessed(order_id)
         known = waiting or self.open.get(order_id)
@@ -142,6 +138,21 @@ class OwnOrders:
                 error=error,
             )
         )
+
+    def _refused(self, order_id: str, status: OrderStatus, error: str | None) -> None:
+        """A refusal ends what was never placed, and what the exchange had only taken in.
+
+        It says nothing about an order that lives: a cancel or a second placing of it was refused. Whatever
+        is refused as a duplicate was placed before.
+        """
+        self.pending.pop(order_id, None)
+        if status is _DUPLICATE:
+            return
+        self.in_doubt.pop(order_id, None)
+        taken_in = self.open.get(order_id)
+        if taken_in is not None and taken_in.status is OrderStatus.PENDING and status is not _CANCEL_REJECT:
+            self._told[order_id] = False
+            self._store(replace(taken_in, status=status, size=0.0, error=error))
 
     def _guessed(self, order_id: str) -> OrderState | None:
         """An order that only a snapshot without it made us think finished."""
@@ -224,7 +235,7 @@ class OwnOrders:
 
     def _list(self, row: OrderState) -> None:
         end = self.finished.get(row.order_id)
-        if end is not None and not (self._is_doubtful(end) or _is_later(row, end)):
+        if end is not None and not (self._is_doubtful(end) or is_later(row, end)):
             return
         self._told.pop(row.order_id, None)
         self._store(row)
@@ -242,7 +253,7 @@ class OwnOrders:
     def _is_news(self, update: OrderState, known: OrderState) -> bool:
         order_id = update.order_id
         if known.status is _GONE:  # our own guess: the exchange knows better
-            return update.status.is_terminal() or _is_later(update, known, undated=True)
+            return update.status.is_terminal() or is_later(update, known, undated=True)
         by_reply = order_id in self._told
         if known.status.is_terminal():
             return by_reply and update.status.is_terminal()
@@ -250,14 +261,14 @@ class OwnOrders:
             return False  # what was refused is its repetition, because it was placed before
         if by_reply or order_id not in self.open:
             return True
-        return not _is_later(known, update) and update != known
+        return not is_later(known, update) and update != known
 
     def _objections(self, update: OrderState, known: OrderState) -> list[OrderContradicted]:
         """What the table of legal states has against an update that is not merely late."""
         if update.status in NEXT[known.status] or update.order_id in self._told:
             return []
         ended = known.status.is_terminal()
-        if not (_is_later(update, known) if ended else not _is_later(known, update)):
+        if not (is_later(update, known) if ended else not is_later(known, update)):
             return []
         self.contradictions += 1
         return [OrderContradicted(update.account, update.order_id, known.status, update.status)]
@@ -287,10 +298,3 @@ def _with_side(order: OrderState, known: OrderState | None) -> OrderState:
     if order.side is None and known is not None and known.side is not None:
         return replace(order, side=known.side)
     return order
-
-
-def _is_later(order: OrderState, other: OrderState, *, undated: bool = False) -> bool:
-    """Compare the dates; ``undated`` is the answer where one is missing."""
-    if order.timestamp is None or other.timestamp is None:
-        return undated
-    return to_nanoseconds(order.timestamp) > to_nanoseconds(other.timestamp)

@@ -76,7 +76,7 @@ class Posts:
         """Apply an answer; one that nobody asked for changes nothing."""
         sent = self._open.pop(reply.id, None) or self._overdue.pop(reply.id, None)
         if sent is not None:
-            if reply.ok:
+            if _was_applied(reply):
                 responses = self._attribute(reply, sent)
                 self._settle(sent, responses)
                 self._end(reply.rows)
@@ -180,6 +180,11 @@ class Posts:
                     known = account.find_order(row.order_id)
                     if known is not None and known.status is not status:
                         _tell(account, row.order_id, status, row.body, row.message)
+
+
+def _was_applied(reply: PostReply) -> bool:
+    """A refusal that tells of a placed order is none: who believed it would place the order twice."""
+    return reply.ok or any(status_of(row).is_placed() for row in reply.rows)
 
 
 def _is_placed_otherwise(

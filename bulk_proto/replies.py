@@ -39,7 +39,8 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class PostReply(Struct, frozen=True, gc=False):
-    """The answer to one ``post``. ``ok`` only says that the transaction was admitted.
+    """The answer to one ``post``. ``ok`` only says that the transaction was admitted, and is not believed
+    when it is False and a row tells of a placed order.
 
     ``text`` is the first explanation found when it was not. An inner ``ack`` reply becomes one row of
     kind ``ack`` with its fields as body, also where it says no: of several actions one may have failed.

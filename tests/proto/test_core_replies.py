@@ -79,6 +79,47 @@ def test_a_refused_cancel_leaves_an_order_of_the_same_transaction_pending() -> N
     assert list(account.pending) == own
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("rejectedRiskLimit", OrderStatus.REJECTED_RISKLIMIT),
+        ("rejectedDuplicate", None),
+        ("cancelOneRejected", None),
+    ],
+)
+def test_a_refusal_ends_an_order_that_the_stream_has_only_called_pending(
+    kind: str, status: OrderStatus | None
+) -> None:
+    account, peer, _ = sent(BID)
+    own = next(iter(account.pending))
+    peer.say(order_update(own, "pending"), post_reply(1, {kind: {"oid": own}}))
+    assert (own in account.open_orders) is (status is None)
+    assert status is None or account.finished[own].status is status
+    peer.say(order_update(own, kind if status else "resting"))
+    assert (own in account.open_orders) is (status is None)
+    assert account.contradictions == 0
+
+
+def test_a_refused_transaction_ends_an_order_that_the_stream_has_only_called_pending() -> None:
+    account, peer, _ = sent(BID)
+    own = next(iter(account.pending))
+    peer.say(order_update(own, "pending"), post_reply(1, {"error": {"message": "no"}}, status="error"))
+    assert list(account.open_orders) == [OLD]
+
+
+def test_a_refusal_that_tells_of_an_execution_is_told_as_what_was_executed() -> None:
+    account, peer, call = sent(BID, BID)
+    first, second = list(account.pending)
+    peer.say(
+        post_reply(1, {"filled": {"oid": first}}, {"rejectedRiskLimit": {"oid": second}}, status="error")
+    )
+    assert [response.status for response in call.result()] == [
+        OrderStatus.FILLED,
+        OrderStatus.REJECTED_RISKLIMIT,
+    ]
+    assert account.finished[first].status is OrderStatus.FILLED
+
+
 # Further answers -----------------------------------------------------------------------------------------
 
 
