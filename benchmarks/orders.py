@@ -98,19 +98,12 @@ class _NaclSigner:
 
 
 class _KeychainSigner:
-    """The exchange's own library in Rust; its signatures come in base58 and are taken back to bytes."""
+    """The exchange's own library in Rust, as it is."""
 
     def __init__(self) -> None:
-        from bulk_proto.signing import base58
-
         library = import_module("bulk_keychain")
         key = library.Signer(library.Keypair.from_base58(SEED), "devnet")
-        self.public_key = key.pubkey
-        self._sign, self._decode = key.sign_bytes, base58.decode
-
-    def sign(self, message: bytes) -> bytes:
-        signature: bytes = self._decode(self._sign(message))
-        return signature
+        self.public_key, self.sign = key.pubkey, key.sign_bytes
 
 
 _SIGNERS: dict[str, Callable[[], Any]] = {

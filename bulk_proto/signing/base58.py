@@ -90,6 +90,18 @@ def is_key(text: str) -> bool:
     return data is not None and len(data) == 32
 
 
+def may_stand_for(text: str, size: int) -> bool:
+    """True when nothing but the length of the result could be wrong with ``text`` as ``size`` bytes.
+
+    Base58 of so many bytes has at least as many characters and at most 11 for every 8 of them.
+    """
+    return (
+        size <= len(text) <= -(-size * 11 // 8)
+        and text.isascii()
+        and _INVALID not in text.encode().translate(_DIGITS)
+    )
+
+
 def _decode(text: object) -> bytes | None:
     if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isascii():
         return None

@@ -32,8 +32,8 @@ class Signer(Protocol):
         """The base58 text of the 32 bytes of the public key."""
         ...
 
-    def sign(self, message: bytes) -> bytes:
-        """The 64 raw bytes of the Ed25519 signature (RFC 8032) of ``message``."""
+    def sign(self, message: bytes) -> bytes | str:
+        """The Ed25519 signature (RFC 8032) of ``message``: its 64 raw bytes, or the base58 text of them."""
         ...
 
 

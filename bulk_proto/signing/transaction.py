@@ -23,6 +23,7 @@ from .verification import verify_transaction
 __all__ = ["Transaction", "sign", "verify_transaction"]
 
 _encode = msgspec.json.Encoder().encode
+_SIGNATURE_SIZE = 64  # bytes
 
 
 class Transaction(Struct, frozen=True, gc=False):
@@ -58,7 +59,7 @@ def sign(
 
     Raises, before anything is signed, :class:`InvalidAction` for an empty sequence or an object that is
     no action, :class:`NonceError`, :class:`InvalidKey` for ``account`` and :class:`UsageError` for
-    ``domain`` or ``profile``; afterwards :class:`InvalidKey` for a signer that does not return 64 bytes.
+    ``domain`` or ``profile``; afterwards :class:`InvalidKey` for a signer that returns no signature.
     """
     if not isinstance(domain, SignatureDomain):
         raise UsageError("domain must be a member of SignatureDomain")
@@ -67,9 +68,7 @@ def sign(
         member("each of actions", action, Action)
     documents = [action.to_api() for action in actions]
     encoded = _encode_actions(actions, documents, profile)
-    signature: object = signer.sign(assemble(encoded, nonce, account, domain))
-    if not isinstance(signature, bytes) or len(signature) != 64:
-        raise InvalidKey("the signer did not return the 64 bytes of an Ed25519 signature")
+    signature = _as_text(signer.sign(assemble(encoded, nonce, account, domain)))
     suffix = id_suffix(nonce, account)
     return Transaction(
         actions,
@@ -81,7 +80,7 @@ def sign(
                 "nonce": str(nonce),
                 "account": account,
                 "signer": signer.public_key,
-                "signature": base58.encode(signature),
+                "signature": signature,
             }
         ),
         tuple(
@@ -91,6 +90,15 @@ def sign(
             ]
         ),
     )
+
+
+def _as_text(signature: object) -> str:
+    """The base58 text of what a signer returned. Text is not decoded, since the exchange checks it anyway."""
+    if isinstance(signature, bytes) and len(signature) == _SIGNATURE_SIZE:
+        return base58.encode(signature)
+    if isinstance(signature, str) and base58.may_stand_for(signature, _SIGNATURE_SIZE):
+        return signature
+    raise InvalidKey("the signer returned neither the 64 bytes of an Ed25519 signature nor their base58 text")
 
 
 def _encode_actions(

@@ -89,3 +89,10 @@ def test_a_key_has_exactly_32_bytes_and_any_number_of_characters() -> None:
         assert base58.decode32(base58.encode(data)) == data
     assert len(base58.encode(bytes(32))) == 32
     assert base58.decode32(OWNER).hex() == "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+
+
+@given(st.integers(0, 8), st.binary(max_size=80))
+def test_every_text_of_a_size_may_stand_for_it(zeros: int, rest: bytes) -> None:
+    data = bytes(zeros) + rest
+    assert base58.may_stand_for(base58.encode(data), len(data))
+    assert not base58.may_stand_for(base58.encode(data) + "0", len(data))

@@ -138,6 +138,22 @@ def test_signatures_of_trading_actions(
     assert signer.verify({**theirs, "actions": [action.to_api() for action in actions]}, domain)
 
 
+def test_the_signer_of_the_other_library_can_stand_in_for_ours() -> None:
+    judge = keychain.Signer(keychain.Keypair.from_base58(v.SEED_1), "devnet")
+
+    class Keychain:
+        public_key: str = judge.pubkey
+        sign: Callable[[bytes], str] = staticmethod(judge.sign_bytes)
+
+    order = a.LimitOrder("BTC-USD", Side.BUY, 64250.5, 0.29)
+    domain = SignatureDomain.DEVNET
+    theirs, ours = [
+        sign([order], signer=signer, nonce=v.NONCE, account=judge.pubkey, domain=domain)
+        for signer in (Keychain(), TransactionSigner(v.SEED_1))
+    ]
+    assert theirs.payload == ours.payload
+
+
 Judge = Callable[[Any, int], dict[str, Any]]
 
 

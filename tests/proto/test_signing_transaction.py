@@ -108,7 +108,9 @@ def test_everything_else_is_checked_before_signing_too() -> None:
             sign([BUY], signer=NeverSigns(), nonce=1, account=v.OWNER, domain=domain)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("signature", [b"", bytes(63), bytes(65), "1" * 64, None])
+@pytest.mark.parametrize(
+    "signature", [b"", bytes(63), bytes(65), "1" * 63, "z" * 89, "0" * 88, "é" * 88, bytes(64).hex(), None]
+)
 def test_a_signer_that_returns_no_signature_is_named(signature: Any) -> None:
     class Broken:
         public_key = v.OWNER
@@ -118,6 +120,19 @@ def test_a_signer_that_returns_no_signature_is_named(signature: Any) -> None:
 
     with pytest.raises(InvalidKey, match="64 bytes"):
         sign([BUY], signer=Broken(), nonce=1, account=v.OWNER, domain=TESTNET)
+
+
+def test_a_signer_may_return_the_text_of_its_signature() -> None:
+    class Remote:
+        public_key = v.OWNER
+
+        def sign(self, message: bytes) -> str:
+            return base58.encode(OWNER.sign(message))
+
+    remote, own = [
+        sign([BUY], signer=signer, nonce=1, account=v.OWNER, domain=TESTNET) for signer in (Remote(), OWNER)
+    ]
+    assert remote.payload == own.payload
 
 
 def test_the_repr_shows_neither_the_orders_nor_the_signature() -> None:
