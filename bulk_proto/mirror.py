@@ -6,7 +6,7 @@ it holds. Messages about accounts or books that were never asked for are handed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args
 
 from .account import Account, AccountEvent
@@ -21,6 +21,7 @@ from .events import (
     MarginUpdate,
     MessageRefused,
     PositionUpdate,
+    StaleTicker,
     Ticker,
     Trades,
 )
@@ -82,16 +83,23 @@ class Mirror:
                 self.prices.pop(subscription.symbol or "", None)
 
     def not_served(self, subscription: Subscription) -> None:
-        """The exchange will not serve this topic for now: what is known of an account is kept, not live."""
+        """The exchange will not serve this topic for now: what is known is kept, but not current."""
         account = self.accounts.get(subscription.user or "")
         if account is not None:
             account.mark_stale()
+        ticker = self.tickers.get(subscription.symbol or "")
+        if ticker is not None and subscription.type == "ticker":
+            self._mark_stale([ticker])
 
     def link_lost(self) -> None:
-        """Nothing is current any more: books are emptied, accounts kept until they are sent anew."""
+        """Nothing is current any more: books are emptied, all else is kept until it is sent anew."""
         self.books.link_lost()
+        self._mark_stale(self.tickers.values())
         for account in self.accounts.values():
             account.connection_lost()
+
+    def _mark_stale(self, tickers: Iterable[Ticker]) -> None:
+        self.tickers.update([(ticker.symbol, StaleTicker.of(ticker)) for ticker in tickers])
 
     def apply(self, event: Event) -> Sequence[Event]:
         """Take in an event that has no observer; returns what the application is to see of it, in order."""

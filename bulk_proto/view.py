@@ -51,13 +51,16 @@ class ClientView:
 
     @property
     def tickers(self) -> dict[str, Ticker]:
-        """Latest ticker by symbol."""
+        """Latest ticker by symbol; ``ticker.stale`` from when its stream is lost until the next one comes."""
         with self._guard:
             return dict(self.core.tickers)
 
     @property
     def prices(self) -> dict[str, float]:
-        """Latest mark price by symbol (the last price where no mark price was sent), quote currency."""
+        """Latest mark price by symbol (the last price where no mark price was sent), quote currency.
+
+        It is as old as the ticker: see ``stale`` there before relying on it.
+        """
         with self._guard:
             return dict(self.core.prices)
 
@@ -68,6 +71,7 @@ class ClientView:
             return dict(self.core.order_books)
 
     def get_ticker(self, symbol: str) -> Ticker | None:
+        """The latest ticker of a subscribed symbol; see ``ticker.stale`` before trusting it."""
         with self._guard:
             return self.core.tickers.get(symbol)
 

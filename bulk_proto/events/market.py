@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
 
 from bulk_proto.enums import Side, Topic
 from bulk_proto.timestamps import to_nanoseconds
@@ -19,6 +20,8 @@ class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
     """24-hour figures and current prices of one market, every 200 ms. Any number may be None."""
 
     topic: ClassVar[Topic] = Topic.TICKER
+    stale: ClassVar[bool] = False
+    """True for a :class:`StaleTicker` alone: nothing newer is known, and something newer is sure to be."""
 
     symbol: str
     last_price: float | None = None
@@ -44,6 +47,16 @@ class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
     @property
     def key(self) -> object:
         return self.symbol
+
+
+class StaleTicker(Ticker, frozen=True, gc=False, rename="camel"):
+    """What the last ticker said before its stream was lost, until the next one comes. It is no event."""
+
+    stale: ClassVar[bool] = True
+
+    @staticmethod
+    def of(ticker: Ticker) -> StaleTicker:
+        return StaleTicker(**asdict(ticker))
 
 
 class Trade(Struct, frozen=True, gc=False):

@@ -497,6 +497,27 @@ def test_tickers_and_prices_are_kept() -> None:
     assert core.prices == {"BTC-USD": 64251.0, "ETH-USD": 64250.5}
 
 
+def test_a_ticker_is_stale_from_a_loss_until_the_next_one() -> None:
+    core, peer = opened(signed=False)
+    core.want([BTC])
+    (event,) = peer.say(confirmation("ticker.BTC-USD"), ticker_message("BTC-USD", 64251.0))
+    assert core.tickers == {"BTC-USD": event}
+    assert not core.tickers["BTC-USD"].stale
+    core.connection_lost(5.0, "reset")
+    kept = core.tickers["BTC-USD"]
+    assert (kept.stale, kept.mark_price, kept != event) == (True, 64251.0, True)
+    assert core.prices == {"BTC-USD": 64251.0}
+    core.handle_deadline(7.0)
+    peer = connect(core, 7.0)
+    assert core.tickers["BTC-USD"].stale
+    peer.say(ticker_message("BTC-USD", 64252.0), now=7.0)
+    assert not core.tickers["BTC-USD"].stale
+    peer.say({"type": "error", "error": {"message": "ticker BTC-USD: not now"}}, now=7.1)
+    assert core.tickers["BTC-USD"].stale
+    core.stop(8.0)
+    assert core.tickers["BTC-USD"].stale
+
+
 def test_events_of_an_account_never_asked_for_are_shown_but_not_applied() -> None:
     core, peer = opened()
     (event,) = peer.say(snapshot_of_account(key=OTHER_KEY))
