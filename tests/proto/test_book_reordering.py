@@ -161,6 +161,47 @@ def test_a_whole_snapshot_older_than_a_cut_one_tells_the_rest() -> None:
     assert sizes_in(book)[96.0] == 6.0
 
 
+def test_a_book_that_an_older_snapshot_has_completed_is_whole_as_of_then() -> None:
+    book = OrderBook(BTC)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=2), cut=True)
+    book.apply_delta(change(104.0, 5.0, at=11))
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=5))
+    assert [level.size for level in book.asks] == [2.0, 2.0, 1.0, 5.0]
+    assert book.whole
+    assert not book.apply_delta(change(97.0, 9.0, at=4))  # is part of that snapshot
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=20, nlevels=1), cut=True)
+    assert [level.size for level in book.bids] == [3.0, 2.0, 1.0, 1.0]
+
+
+def test_late_messages_with_one_in_time_between_them_are_no_clock_that_went_back() -> None:
+    book = opened()
+    book.apply_delta(change(99.0, 5.0, at=1000))
+    for now in (1001, 1002):
+        for late in range(31):
+            book.apply_delta(change(98.0, 6.0, at=100 + late))
+        assert book.ok
+        book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=now))
+    book.apply_delta(change(98.0, 7.0, at=100))
+    assert (book.ok, book.timestamp, sizes_in(book)[98.0]) == (True, MS + 1002, 1.0)
+
+
+def test_when_time_went_back_once_the_next_late_message_is_late_again() -> None:
+    book = opened()
+    book.apply_delta(change(99.0, 5.0, at=1000))
+    for late in range(32):
+        book.apply_delta(change(98.0, 6.0 + late, at=100 + late))
+    assert book.why == Doubt.TIME_RAN_BACKWARDS
+    book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=200))
+    assert not book.apply_delta(change(98.0, 9.0, at=199))
+    assert (book.ok, sizes_in(book)[98.0]) == (True, 1.0)
+
+
+def test_a_change_without_a_time_is_judged_like_any_other() -> None:
+    book = opened()
+    book.apply_delta(L2Delta(BTC, ((OrderBookLevel(105.0, 1.0),), ()), None), now=7.0)
+    assert (book.touched_at, book.crossed_at, book.ok) == (7.0, 7.0, False)
+
+
 def test_a_market_that_leaves_what_is_known_costs_the_trust_until_more_is_told() -> None:
     book = OrderBook(BTC)
     first = cut(dict.fromkeys(BIDS + ASKS, 1.0), at=10, nlevels=1)

@@ -30,9 +30,11 @@ def test_a_copied_book_answers_like_the_original_until_that_changes() -> None:
     copy = original.copy()
     assert (str(copy), copy.ok, copy.why, copy.age(6.0)) == (str(original), True, None, 1.0)
     assert (copy.timestamp, copy.late, copy.live) == (original.timestamp, 0, True)
-    original.apply_delta(L2Delta("BTC-USD", ((OrderBookLevel(100.0, 3.0),), ()), 1_001), now=6.0)
+    better = (OrderBookLevel(100.0, 3.0),), (OrderBookLevel(100.5, 3.0),)
+    original.apply_delta(L2Delta("BTC-USD", better, 1_001), now=6.0)
     original.forget("disconnected")
-    assert copy.bids == (OrderBookLevel(99.0, 1.0),)
+    assert (original.live, original.whole) == (False, False)
+    assert (copy.bids, copy.asks) == ((OrderBookLevel(99.0, 1.0),), (OrderBookLevel(101.0, 2.0),))
     assert copy.ok
     original = book()
     copy = original.copy()
