@@ -222,6 +222,42 @@ def test_a_whole_snapshot_older_than_what_was_given_up_completes_nothing() -> No
     assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
 
 
+def test_what_was_given_up_is_completed_by_what_is_newer_than_all_that_was_told_of_it() -> None:
+    book = opened()
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=20, nlevels=3), cut=True)
+    book.mark_suspect(Doubt.SILENT)
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=30, nlevels=1), cut=True)
+    assert not book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=15))
+    assert sizes_in(book) == {99.0: 3.0, 101.0: 3.0}
+    assert book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 4.0), at=25))
+    assert sizes_in(book) == dict.fromkeys(BIDS + ASKS, 4.0) | {99.0: 3.0, 101.0: 3.0}
+
+
+def test_when_time_went_back_no_snapshot_of_the_old_time_counts() -> None:
+    book = opened()
+    for at in (1000, 2000):
+        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=at, nlevels=1), cut=True)
+    for at in (20, 220):
+        book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 1.0), at=at))
+    book.apply_delta(change(98.0, 5.0, at=240))
+    assert book.apply_delta(change(99.0, 6.0, at=230))
+    assert book.apply_snapshot(whole(dict.fromkeys(BIDS + ASKS, 7.0), at=225))
+    assert sizes_in(book) == dict.fromkeys(BIDS + ASKS, 7.0) | {98.0: 5.0, 99.0: 6.0}
+
+
+def test_a_copy_judges_late_messages_by_what_the_book_had_seen() -> None:
+    book = opened()
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10, nlevels=1), cut=True)
+    book.apply_delta(change(98.0, 5.0, at=20))
+    copy = book.copy()
+    book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 3.0), at=40, nlevels=3), cut=True)
+    book.apply_delta(change(97.0, 6.0, at=50))
+    for late in (change(99.0, 9.0, at=5), change(98.0, 9.0, at=15), change(96.0, 9.0, at=-1)):
+        assert not copy.apply_delta(late)
+    assert copy.apply_delta(change(97.0, 9.0, at=15))
+    assert [level.size for level in copy.bids] == [2.0, 5.0, 9.0, 1.0]
+
+
 def test_cut_snapshots_before_any_whole_one_pile_nothing_up() -> None:
     book = OrderBook(BTC)
     sizes = dict.fromkeys(BIDS + ASKS, 0.0)
