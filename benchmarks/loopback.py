@@ -38,11 +38,11 @@ _TLS: dict[str, tuple[float, float]] = {"asyncio": (1.8, 2.5), "trio": (1.8, 2.5
 def cases(share: float) -> list[Case]:
     found = []
     for backend, (must, aim) in _FLOOD.items():
-        settings = {"messages": max(500, int(50_000 * share))}
+        settings = {"messages": max(5_000, int(50_000 * share))}  # fewer end before the flood has begun
         found.append(_case(f"flood over loopback, {backend}", backend, settings, Goal(RELEASED, must, aim)))
     for transport, goals in (("plain TCP", _WAKE_UPS), ("TLS", _TLS)):
         for backend, (must, aim) in goals.items():
-            settings = {"messages": max(500, int(10_000 * share)), "paced": True, "tls": transport == "TLS"}
+            settings = {"messages": max(1_000, int(10_000 * share)), "paced": True, "tls": transport == "TLS"}
             goal = Goal(RELEASED, must, aim)
             found.append(_case(f"one message per wake-up, {transport}, {backend}", backend, settings, goal))
     return found
