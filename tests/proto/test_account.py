@@ -295,6 +295,43 @@ def test_an_order_on_its_way_is_not_open() -> None:
     assert account.find_order("one") == pending()
 
 
+def test_of_the_ids_that_an_order_may_have_one_is_left() -> None:
+    orders = OwnOrders()
+    orders.register(pending("one"), ("other",))
+    orders.register(pending("other"), ("one",))
+    orders.updated(order("one"))
+    assert (list(orders.open), list(orders.pending)) == (["one"], [])
+    orders.register(pending("other"), ("one",))
+    assert not orders.pending
+
+
+def test_an_own_order_in_a_snapshot_is_no_newcomer() -> None:
+    account = opened()
+    account.register(pending("one"))
+    account.apply(snapshot(order("one"), order("two")))
+    assert account.newcomers == 1
+
+
+def test_copied_orders_are_the_same_and_change_no_more() -> None:
+    orders = OwnOrders()
+    for number in range(4):
+        orders.register(pending(f"{number}"), (f"or {number}",))
+    orders.updated(order("0"))
+    orders.updated(order("1", S.FILLED))
+    orders.updated(order("1", S.RESTING, at=2))  # a contradiction
+    orders.updated(order("stranger"))
+    orders.answered("2", S.RESTING, None, None, None)
+    orders.doubt(["3"])
+    orders.register(pending("5"))
+    orders.unmentioned(["5"])
+    copy = orders.copy()
+    for name in OwnOrders.__slots__:
+        value = getattr(orders, name)
+        assert value, name
+        assert getattr(copy, name) == value, name
+        assert isinstance(value, int) or getattr(copy, name) is not value, name
+
+
 @pytest.mark.parametrize("status", [S.RESTING, S.WORKING, S.TRIGGERED, S.UNKNOWN])
 def test_a_placed_order_is_open_as_soon_as_the_reply_says_so(status: OrderStatus) -> None:
     account = opened()

@@ -106,6 +106,24 @@ def test_a_refused_transaction_says_why_and_leaves_nothing_pending() -> None:
     assert not core.accounts[KEY].pending
 
 
+def test_only_a_bad_signature_is_explained_by_the_network() -> None:
+    core, peer = opened()
+    call = core.place_orders([BID], 1.0)
+    peer.say(post_reply(1, {"error": {"message": "unauthorized signer"}}, status="error"))
+    with pytest.raises(TransactionRejected, match=r"^unauthorized signer$"):
+        call.result()
+
+
+def test_a_pending_order_is_what_was_asked_for() -> None:
+    core, _ = opened()
+    core.place_orders([BID, MarketOrder("ETH-USD", Side.SELL, 0.1, reduce_only=True)], 1.0)
+    limit, market = core.accounts[KEY].pending.values()
+    assert (limit.symbol, limit.side, limit.price, limit.size) == (BID.symbol, BID.side, BID.price, BID.size)
+    assert (limit.order_type, limit.tif, limit.reduce_only) == ("limit", BID.time_in_force, False)
+    assert (market.symbol, market.side, market.price, market.size) == ("ETH-USD", Side.SELL, 0.0, 0.1)
+    assert (market.order_type, market.tif, market.reduce_only) == ("market", None, True)
+
+
 def test_an_unknown_row_never_loses_the_answer() -> None:
     core, peer = opened()
     call = core.place_orders([BID], 1.0)

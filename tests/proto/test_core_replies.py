@@ -95,7 +95,7 @@ def test_a_refusal_ends_an_order_that_the_stream_has_only_called_pending(
     peer.say(order_update(own, "pending"), post_reply(1, {kind: {"oid": own}}))
     assert (own in account.open_orders) is (status is None)
     assert status is None or account.finished[own].status is status
-    peer.say(order_update(own, kind if status else "resting"))
+    assert len(peer.say(order_update(own, kind if status else "resting"))) == 1
     assert (own in account.open_orders) is (status is None)
     assert account.contradictions == 0
 
