@@ -89,10 +89,10 @@ class OrderBook(Quotes):
                 return False
             self.whole = False
         self._put(snapshot, cut=cut, keeps_deeper=followed and self.whole and self._doubt is None)
-        if timestamp is None or not late or self._is_newer_than_doubt(timestamp):
-            self._doubt = None
         if timestamp is not None and late:
             self._bring_up_to_date(timestamp)
+        else:
+            self._doubt = None
         self.live = True
         self.touched_at = now
         self._judge_trust(now)
@@ -197,7 +197,12 @@ class OrderBook(Quotes):
             self._advance(timestamp)
 
     def _bring_up_to_date(self, timestamp: int) -> None:
-        """Put the changes that are newer than a snapshot on top of it."""
+        """Put the changes that are newer than a late snapshot on top of it.
+
+        It settles a doubt only if it has seen what came since.
+        """
+        if self._is_newest(timestamp) or self._past.holds_one_between(self._doubted_at, timestamp):
+            self._doubt = None
         newer, all_remembered = self._past.changes_after(timestamp)
         for delta in newer:
             self._change(delta)
@@ -244,7 +249,7 @@ class OrderBook(Quotes):
         timestamp = delta.timestamp
         if timestamp is None:
             return delta
-        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
+        if self._is_newest(timestamp):
             return delta
         if self._time_ran_backwards(1):
             self.mark_suspect(Doubt.TIME_RAN_BACKWARDS)
@@ -282,18 +287,14 @@ class OrderBook(Quotes):
 
     def _advance(self, timestamp: int) -> None:
         """Note the time of a message, and that it was none too late if it is the newest."""
-        in_order = self._newest <= timestamp < self._horizon
-        if in_order or to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
+        if self._newest <= timestamp < self._horizon or self._is_newest(timestamp):
             self._newest = timestamp
             self._lateness = 0
         self._horizon = 2 * self._newest
 
-    def _is_newer_than_doubt(self, timestamp: int) -> bool:
-        """True when a snapshot of that time has seen what came since: the newest, or a change meanwhile."""
-        if to_nanoseconds(timestamp) >= to_nanoseconds(self._newest):
-            return True
-        since, _ = self._past.changes_after(self._doubted_at)
-        return bool(since) and to_nanoseconds(since[0].timestamp or 0) <= to_nanoseconds(timestamp)
+    def _is_newest(self, timestamp: int) -> bool:
+        """The same in whatever unit: nothing newer is known."""
+        return to_nanoseconds(timestamp) >= to_nanoseconds(self._newest)
 
     def _judge_trust(self, now: float) -> None:
         if not self._bids.crosses(self._asks):

@@ -89,14 +89,11 @@ class Posts:
     def _attribute(self, reply: PostReply, sent: _Sent) -> OrderResponses:
         transaction = sent.transaction
         account = self._accounts.get(transaction.account)
-        if account is None:
-            return attribute(reply.rows, transaction.actions, transaction.order_ids)
-        return attribute(
-            reply.rows,
-            transaction.actions,
-            transaction.order_ids,
-            lambda order_id: account.knew(order_id, sent.newcomers),
-        )
+
+        def was_there(order_id: str) -> bool:
+            return account is not None and account.knew(order_id, sent.newcomers)
+
+        return attribute(reply.rows, transaction.actions, transaction.order_ids, was_there)
 
     def _refused(self, reply: PostReply, sent: _Sent) -> None:
         text = reply.text or "the exchange refused the transaction without a reason"

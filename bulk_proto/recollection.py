@@ -98,6 +98,11 @@ class Recollection:
         newer = [delta for delta in self.changes if _moment(delta) > moment]
         return newer, moment >= self._forgotten and len(newer) != self.changes.maxlen
 
+    def holds_one_between(self, after: int, until: int) -> bool:
+        """True for a change that is newer than the first of these times and not newer than the second."""
+        newer, _ = self.changes_after(after)
+        return bool(newer) and _moment(newer[0]) <= to_nanoseconds(until)
+
     def was_overtaken(self, by: int) -> None:
         """A message came after so many newer changes. It will happen again: remember more from now on."""
         changes = self.changes

@@ -132,8 +132,7 @@ class SubscriptionTable:
         """Accounts were asked for: one that is not sent in good time is to be asked for again."""
         for stream in self.wanted:
             if stream[0] == "account" and stream in self._asked and not self._is_here_or_due(stream):
-                self._awaited[stream] = now + self._patience(stream, now, _STATE_PATIENCE)
-                self._look()
+                self._await(stream, now, _STATE_PATIENCE)
 
     def confirm_leaving(self, topic: str) -> None:
         for call in self._leaving.pop(split_topic(topic), ()):
@@ -161,9 +160,7 @@ class SubscriptionTable:
         """The first state is needed once more: not served until it comes, asked for again if it does not."""
         self._primed.discard(stream)
         if stream in self._asked and stream not in self._put_off:
-            due = now + self._patience(stream, now, _PATIENCE)
-            self._awaited[stream] = min(due, self._awaited.get(stream, inf))
-            self._look()
+            self._await(stream, now, _PATIENCE)
 
     def expire(self, now: float) -> list[str]:
         """What was put off or awaited long enough counts as not asked for.
@@ -230,6 +227,11 @@ class SubscriptionTable:
             self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
             self._count_trouble(stream, now)
             self._look()
+
+    def _await(self, stream: Stream, now: float, first: float) -> None:
+        due = now + self._patience(stream, now, first)
+        self._awaited[stream] = min(due, self._awaited.get(stream, inf))
+        self._look()
 
     def _ask_no_more(self, stream: Stream) -> None:
         self._put_off.pop(stream, None)

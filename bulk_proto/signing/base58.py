@@ -95,21 +95,22 @@ def may_stand_for(text: str, size: int) -> bool:
 
     Base58 of so many bytes has at least as many characters and at most 11 for every 8 of them.
     """
-    return (
-        size <= len(text) <= -(-size * 11 // 8)
-        and text.isascii()
-        and _INVALID not in text.encode().translate(_DIGITS)
-    )
+    return size <= len(text) <= -(-size * 11 // 8) and _digits_of(text) is not None
 
 
 def _decode(text: object) -> bytes | None:
-    if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isascii():
-        return None
-    digits = text.encode().translate(_DIGITS)
-    if _INVALID in digits:
+    if not isinstance(text, str) or len(text) > _MAX_TEXT or (digits := _digits_of(text)) is None:
         return None
     zeros = len(digits) - len(digits.lstrip(b"\0"))
     row = int.from_bytes(digits.decode("latin-1").encode("utf-16-be"), "big")  # a second byte for each digit
     for _, _, distance, lower, spread in _TOGETHER:
         row -= (row >> distance & lower) * spread
     return bytes(zeros) + row.to_bytes((row.bit_length() + 7) // 8, "big")
+
+
+def _digits_of(text: str) -> bytes | None:
+    """The value of each character; None where one is not base58."""
+    if not text.isascii():
+        return None
+    digits = text.encode().translate(_DIGITS)
+    return None if _INVALID in digits else digits

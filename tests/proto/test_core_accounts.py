@@ -44,6 +44,16 @@ def asked(peer: Peer) -> list[str]:
     return [request["method"] for request in peer.hear()]
 
 
+def unconfirmed() -> tuple[ClientCore, Peer]:
+    """A core that has asked for its account on an open link, and heard nothing of it."""
+    core = make_core()
+    core.want([topics.account(KEY)])
+    core.start(0.0)
+    peer = connected(core)
+    assert asked(peer) == ["subscribe"]
+    return core, peer
+
+
 def test_an_account_that_is_stale_settles_nothing_before_it_has_been_sent_anew() -> None:
     core, peer = opened()
     peer.say(snapshot_of_account(order_row(ORDER)))
@@ -74,11 +84,7 @@ def test_two_settlements_ask_for_the_account_once() -> None:
 
 
 def test_an_account_that_is_not_sent_is_asked_for_again_ever_more_patiently() -> None:
-    core = make_core()
-    core.want([topics.account(KEY)])
-    core.start(0.0)
-    peer = connected(core)
-    assert asked(peer) == ["subscribe"]
+    core, peer = unconfirmed()
     now = 0.0
     for wait, answer in ((10.0, True), (20.0, False), (40.0, True), (60.0, False)):
         if answer:
@@ -144,11 +150,7 @@ def test_what_spoils_an_account_before_its_confirmation_has_it_sent_anew(trouble
 
 def test_the_state_that_follows_an_unreadable_message_is_enough_without_a_confirmation() -> None:
     """Asking again would subscribe twice, and two subscriptions tell everything twice."""
-    core = make_core()
-    core.want([topics.account(KEY)])
-    core.start(0.0)
-    peer = connected(core)
-    peer.hear()
+    core, peer = unconfirmed()
     peer.say(UNREADABLE, snapshot_of_account(), now=1.0)
     assert core.accounts[KEY].live
     core.handle_deadline(3.0)

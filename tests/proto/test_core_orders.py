@@ -97,21 +97,20 @@ def test_a_cancel_and_its_replacement_travel_under_one_signature() -> None:
     assert (placed.status, placed.order_id) == (OrderStatus.RESTING, new)
 
 
-def test_a_refused_transaction_says_why_and_leaves_nothing_pending() -> None:
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("bad signature", r"bad signature .it was signed for devnet"),
+        ("unauthorized signer", r"^unauthorized signer$"),
+    ],
+)
+def test_a_refused_transaction_says_why_and_leaves_nothing_pending(message: str, told: str) -> None:
     core, peer = opened()
     call = core.place_orders([BID], 1.0)
-    peer.say(post_reply(1, {"error": {"message": "bad signature"}}, status="error"))
-    with pytest.raises(TransactionRejected, match=r"bad signature .it was signed for devnet"):
+    peer.say(post_reply(1, {"error": {"message": message}}, status="error"))
+    with pytest.raises(TransactionRejected, match=told):
         call.result()
     assert not core.accounts[KEY].pending
-
-
-def test_only_a_bad_signature_is_explained_by_the_network() -> None:
-    core, peer = opened()
-    call = core.place_orders([BID], 1.0)
-    peer.say(post_reply(1, {"error": {"message": "unauthorized signer"}}, status="error"))
-    with pytest.raises(TransactionRejected, match=r"^unauthorized signer$"):
-        call.result()
 
 
 def test_a_pending_order_is_what_was_asked_for() -> None:
