@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bulk_proto.enums import SignatureDomain
 from bulk_proto.signing.verification import verify_transaction
 
 from .config import ExchangeConfig
@@ -17,20 +18,32 @@ DOCUMENTS = "documents-1.0"
 _OLDER_FIELDS = {"trig": "i", "of": "p", "createSubAccount": "marginSymbol", "transfer": "marginSymbol"}
 
 
-def signed_profile(transaction: Mapping[str, Any], config: ExchangeConfig) -> str | None:
-    """The rules by which the signature is good, by their name in ``signing.layouts.PROFILES``, or None."""
-    domains = (config.domain, None) if config.accept_undomained else (config.domain,)
-    for profile in _profiles(transaction["actions"], config):
-        for domain in domains:
-            if verify_transaction(transaction, domain, profile):
-                return profile
-    return None
+class SignatureRules:
+    """Whether a signature is good, and by which profile of ``signing.layouts.PROFILES``."""
 
+    def __init__(self, config: ExchangeConfig) -> None:
+        self._profiles = config.signing_profiles
+        self._domains: list[SignatureDomain | None] = [config.domain]
+        if config.accept_undomained:
+            self._domains.append(None)
 
-def _profiles(actions: Sequence[object], config: ExchangeConfig) -> Iterator[str]:
-    yield from config.signing_profiles
-    if DOCUMENTS not in config.signing_profiles and any(map(_is_older, _with_inner_ones(actions))):
-        yield DOCUMENTS
+    def profile_of(self, transaction: Mapping[str, Any]) -> str | None:
+        """The profile by which it is signed, or None.
+
+        A try costs as much as all the rest of an order. What clients sign with keeps the same for long, so
+        the domain that was good last time is tried first, and no kind of client pays for the other.
+        """
+        for profile in self._candidates(transaction["actions"]):
+            for domain in self._domains:
+                if verify_transaction(transaction, domain, profile):
+                    self._domains.sort(key=lambda other: other is not domain)
+                    return profile
+        return None
+
+    def _candidates(self, actions: Sequence[object]) -> Iterator[str]:
+        yield from self._profiles
+        if DOCUMENTS not in self._profiles and any(map(_is_older, _with_inner_ones(actions))):
+            yield DOCUMENTS
 
 
 def _with_inner_ones(actions: Sequence[object]) -> Iterator[tuple[object, dict[str, Any]]]:

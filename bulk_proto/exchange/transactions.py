@@ -17,7 +17,7 @@ from .conditionals import Signed
 from .config import ExchangeConfig
 from .performing import Desk
 from .post_messages import Row, error_row
-from .signatures import signed_profile
+from .signatures import SignatureRules
 
 _NONCES = 2**64
 _is_key = lru_cache(maxsize=1024)(is_key)  # the same few accounts and signers come again and again
@@ -43,6 +43,7 @@ class Admission:
         self._clock = clock
         self._ledger = ledger
         self._desk = desk
+        self._signatures = SignatureRules(config)
 
     def execute(self, payload: object) -> list[Row]:
         """Carry out a transaction; returns its rows.
@@ -55,7 +56,7 @@ class Admission:
         account = self._ledger.look(key)
         if self._config.refuse_repeated_nonce and nonce in account.nonces:
             raise TransactionRefused("duplicate nonce")
-        profile = signed_profile(transaction, self._config)
+        profile = self._signatures.profile_of(transaction)
         if profile is None:
             raise TransactionRefused("bad signature")
         if not self._may_act(account, signer):

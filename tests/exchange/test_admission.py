@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_proto.enums import SignatureDomain
-from bulk_proto.exchange import ExchangeConfig
+from bulk_proto.exchange import ExchangeConfig, signatures
 from bulk_proto.signing.order_id import order_id
+from bulk_proto.signing.verification import verify_transaction
 from tests.exchange.in_memory import (
     ANNA,
     BERT,
@@ -91,10 +92,28 @@ def test_a_signature_for_another_network_is_refused(domain: SignatureDomain | No
 
 def test_signatures_without_domain_are_accepted_if_so_configured() -> None:
     client = opened(quiet(accept_undomained=True))
-    assert client.rows(ANNA.transaction(limit("buy", 90.0, 1.0), domain=None))
-    assert client.rows(ANNA.transaction(limit("buy", 90.0, 1.0)))
+    for _ in range(2):
+        assert client.rows(ANNA.transaction(limit("buy", 90.0, 1.0), domain=None))
+        assert client.rows(ANNA.transaction(limit("buy", 90.0, 1.0)))
     mainnet = ANNA.transaction(cancel_all(), domain=SignatureDomain.MAINNET)
     assert client.refusal(mainnet) == "bad signature"
+
+
+@pytest.mark.parametrize("domain", [SignatureDomain.DEVNET, None])
+def test_a_client_that_keeps_to_one_domain_is_verified_once_each_time(
+    domain: SignatureDomain | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = opened(quiet(accept_undomained=True))
+    client.rows(ANNA.transaction(limit("buy", 90.0, 1.0), domain=domain))
+    tried: list[SignatureDomain | None] = []
+
+    def verify(transaction: Json, domain: SignatureDomain | None, profile: str) -> bool:
+        tried.append(domain)
+        return verify_transaction(transaction, domain, profile)
+
+    monkeypatch.setattr(signatures, "verify_transaction", verify)
+    client.rows(ANNA.transaction(limit("buy", 90.0, 1.0), domain=domain))
+    assert tried == [domain]
 
 
 def test_a_nonce_works_once_for_each_account() -> None:
