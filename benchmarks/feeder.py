@@ -10,7 +10,6 @@ with certificate and key) it speaks TLS.
 from __future__ import annotations
 
 import argparse
-import json
 import mmap
 import os
 import socket
@@ -22,13 +21,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from . import feed
 from .made_certificate import server_context
-from .server_bytes import accept, frame
+from .server_bytes import account_snapshot, confirmation, frame, requests, shake_hands
 
 _STUCK = 5.0  # seconds without progress after which a round is given up
+
+
+class Server(Protocol):
+    def serve(self, sock: socket.socket) -> None:
+        """Talk to one client until it goes."""
 
 
 @dataclass
@@ -39,25 +43,20 @@ class Feeder:
     counter: memoryview | None = None
 
     def serve(self, sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = sock.makefile("rb")
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            request += stream.readline()
-        sock.sendall(accept(request))
-        for asked in _subscriptions(stream):
+        sock.sendall(shake_hands(stream))
+        for asked in (one["subscription"] for one in requests(stream) if one["method"] == "subscribe"):
             sock.sendall(b"".join(frame(text) for text in self._answers(asked)))
             if any(one["type"] == "candle" for one in asked):  # the sign that the client is ready
                 self._pour(sock)
 
     def _answers(self, asked: list[dict[str, Any]]) -> Iterator[bytes]:
-        topics = [_topic(one) for one in asked]
-        yield json.dumps({"type": "subscriptionResponse", "topics": topics}).encode()
+        yield confirmation(asked)
         for one in asked:
             if one["type"] == "l2Snapshot":
                 yield self.texts[feed.SYMBOLS.index(one["symbol"])]
             if one["type"] == "account":
-                yield _account_snapshot(one["user"])
+                yield account_snapshot(one["user"])
 
     def _pour(self, sock: socket.socket) -> None:
         texts = self.texts[len(feed.SYMBOLS) :]
@@ -71,38 +70,6 @@ class Feeder:
                 if time.monotonic() > patience:
                     return
             sock.sendall(frame(text))
-
-
-def _subscriptions(stream: Any) -> Iterator[list[dict[str, Any]]]:
-    """What the client asks for, request by request; ends when it closes."""
-    while len(head := stream.read(2)) == 2:
-        size = head[1] & 0x7F
-        if size == 126:
-            size = int.from_bytes(stream.read(2), "big")
-        mask = stream.read(4)
-        payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(stream.read(size)))
-        if head[0] & 0x0F == 0x8:
-            return
-        if head[0] & 0x0F == 0x1:
-            request = json.loads(payload)
-            if request["method"] == "subscribe":
-                yield request["subscription"]
-
-
-def _topic(one: dict[str, Any]) -> str:
-    parts = (one["type"].lower(), one.get("symbol") or one.get("user"), one.get("interval"))
-    return ".".join(part for part in parts if part)
-
-
-def _account_snapshot(user: str) -> bytes:
-    data = {
-        "type": "accountSnapshot",
-        "margin": {"totalMargin": 5200.5, "availableMargin": 4100.25, "marginUsed": 1100.25},
-        "positions": [],
-        "openOrders": [],
-        "leverageSettings": [],
-    }
-    return json.dumps({"type": "account", "topic": f"account.{user}", "data": data}).encode()
 
 
 def open_counter(path: Path) -> memoryview:
@@ -126,20 +93,21 @@ def main() -> None:
     serve_until_input_ends(feeder, server_context(given.certificate) if given.certificate else None)
 
 
-def serve_until_input_ends(feeder: Feeder, tls: ssl.SSLContext | None = None) -> None:
+def serve_until_input_ends(server: Server, tls: ssl.SSLContext | None = None) -> None:
     """Print the port, then serve one connection after the other."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    threading.Thread(target=_serve_all, args=(listener, feeder, tls), daemon=True).start()
+    threading.Thread(target=_serve_all, args=(listener, server, tls), daemon=True).start()
     sys.stdin.read()
 
 
-def _serve_all(listener: socket.socket, feeder: Feeder, tls: ssl.SSLContext | None) -> None:
+def _serve_all(listener: socket.socket, server: Server, tls: ssl.SSLContext | None) -> None:
     while True:
         sock, _ = listener.accept()
         # The client goes at the end of each round, whatever is on its way.
         with suppress(OSError), sock if tls is None else tls.wrap_socket(sock, server_side=True) as stream:
-            feeder.serve(stream)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            server.serve(stream)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""What a server sends, for contestants without one: the handshake's answer, frames, and reads of them."""
+"""What a server sends and reads, for those that are none: the handshake's answer, frames, messages."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 READ_SIZE = 65536  # bytes: what one read of a busy socket brings
 
@@ -32,6 +34,55 @@ def frame(payload: bytes) -> bytes:
     if size < 65536:
         return b"\x81\x7e" + size.to_bytes(2, "big") + payload
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def shake_hands(stream: BinaryIO) -> bytes:
+    """Read a client's request for a WebSocket; returns the answer that opens it."""
+    request = b""
+    while not request.endswith(b"\r\n\r\n"):
+        request += stream.readline()
+    return accept(request)
+
+
+def requests(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The messages of a client, which come in one frame each; ends when it closes."""
+    while len(head := stream.read(2)) == 2:
+        size = head[1] & 0x7F
+        if size == 126:
+            size = int.from_bytes(stream.read(2), "big")
+        mask, payload = stream.read(4), stream.read(size)
+        if head[0] & 0x0F == 0x8:
+            return
+        if head[0] & 0x0F == 0x1:
+            yield json.loads(_masked(payload, mask))
+
+
+def _masked(payload: bytes, mask: bytes) -> bytes:
+    size = len(payload)
+    stencil = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stencil, "big")).to_bytes(size, "big")
+
+
+def confirmation(subscribed: Sequence[dict[str, Any]]) -> bytes:
+    """The reply to a request for these subscriptions."""
+    return json.dumps({"type": "subscriptionResponse", "topics": list(map(_topic, subscribed))}).encode()
+
+
+def _topic(one: dict[str, Any]) -> str:
+    parts = (one["type"].lower(), one.get("symbol") or one.get("user"), one.get("interval"))
+    return ".".join(part for part in parts if part)
+
+
+def account_snapshot(user: str) -> bytes:
+    """An account that has money and nothing else."""
+    data = {
+        "type": "accountSnapshot",
+        "margin": {"totalMargin": 5200.5, "availableMargin": 4100.25, "marginUsed": 1100.25},
+        "positions": [],
+        "openOrders": [],
+        "leverageSettings": [],
+    }
+    return json.dumps({"type": "account", "topic": f"account.{user}", "data": data}).encode()
 
 
 def cut_into_reads(texts: Sequence[bytes], *, whole_frames: bool) -> list[bytes]:

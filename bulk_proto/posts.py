@@ -19,12 +19,13 @@ from msgspec import Struct
 
 from .account import Account
 from .actions import Action, LimitOrder, MarketOrder
+from .attribution import attribute
 from .calls import Call, Deadlines
 from .enums import OrderStatus, SignatureDomain
 from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
 from .events import OrderState
 from .replies import PostReply, Row, UnclearReply
-from .responses import OrderResponse, OrderResponses, attribute
+from .responses import OrderResponse, OrderResponses
 from .rows import status_of
 from .settlement import concerned
 from .signing.transaction import Transaction
@@ -219,8 +220,11 @@ def _tell(
 def _number(body: dict[str, Any], *names: str) -> float | None:
     """The first of these fields that is a number, without its sign: sizes of a reply are signed."""
     for name in names:
+        told = body.get(name)
+        if told is None:
+            continue
         try:
-            value = float(body.get(name, "nan"))
+            value = float(told)
         except (TypeError, ValueError, OverflowError):
             continue
         if isfinite(value):

@@ -7,7 +7,7 @@ because it is called something else. What both tiers can read, they read alike.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -28,6 +28,7 @@ from bulk_proto.events import (
     Trades,
     series,
 )
+from bulk_proto.replies import PostReply, Reply, Row
 
 from .market import market_and_interval
 from .orders import execution_reason, order_side, side_of, time_in_force
@@ -252,7 +253,43 @@ class _AccountMessage(_Current, frozen=True, gc=False, tag="account"):
         return self.data.event(account)
 
 
+class _Statuses(Struct, frozen=True, gc=False):
+    statuses: list[dict[str, dict[str, Any]]]
+
+
+class _Response(Struct, frozen=True, gc=False):
+    data: _Statuses
+
+
+class _Admitted(Struct, frozen=True, gc=False):
+    """What became of a transaction that was not refused as a whole."""
+
+    status: Literal["ok"]  # a tag could be missing
+    response: _Response
+
+
+class _ReplyData(Struct, frozen=True, gc=False, tag_field="type", tag="action"):
+    payload: _Admitted
+
+
+class _ReplyMessage(Struct, frozen=True, gc=False, tag_field="type", tag="post"):
+    id: int
+    data: _ReplyData
+
+    def event(self) -> Reply:
+        entries = self.data.payload.response.data.statuses
+        return PostReply(
+            self.id, True, [Row(kind, body) for entry in entries for kind, body in entry.items()]
+        )
+
+
 Current = (
-    _TickerMessage | _TradesMessage | _CandlesMessage | _SnapshotMessage | _DeltaMessage | _AccountMessage
+    _TickerMessage
+    | _TradesMessage
+    | _CandlesMessage
+    | _SnapshotMessage
+    | _DeltaMessage
+    | _AccountMessage
+    | _ReplyMessage
 )
 MESSAGES: msgspec.json.Decoder[Current] = msgspec.json.Decoder(Current, dec_hook=_series)

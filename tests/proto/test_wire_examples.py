@@ -293,7 +293,16 @@ def test_the_tolerant_tier_reads_documented_messages_alike(message: bytes) -> No
 
 @pytest.mark.parametrize(
     "message",
-    [wire.TICKER, wire.CANDLES, wire.TRADES, wire.L2_SNAPSHOT, wire.L2_DELTA, wire.ORDER_UPDATE, wire.FILL],
+    [
+        wire.TICKER,
+        wire.CANDLES,
+        wire.TRADES,
+        wire.L2_SNAPSHOT,
+        wire.L2_DELTA,
+        wire.ORDER_UPDATE,
+        wire.FILL,
+        wire.POST_REPLY,
+    ],
 )
 def test_busy_messages_take_the_fast_tier(message: bytes) -> None:
     assert repr(MESSAGES.decode(message).event()) == repr(decode(message))

@@ -157,6 +157,14 @@ def current_messages(draw: st.DrawFn) -> bytes:
                 optional={"fee": number | st.none(), "reason": word, "counterpartyHint": word | st.none()},
             ),
         ),
+        "post": st.lists(
+            st.dictionaries(word, st.dictionaries(word, values, max_size=3), max_size=2), max_size=3
+        ).map(
+            lambda rows: {
+                "type": "action",
+                "payload": {"status": "ok", "response": {"type": "order", "data": {"statuses": rows}}},
+            }
+        ),
     }
     sides = st.tuples(st.lists(level, max_size=3), st.lists(level, max_size=3))
     for kind in ("l2Snapshot", "l2Delta"):
@@ -176,10 +184,12 @@ def current_messages(draw: st.DrawFn) -> bytes:
         "trades": "trades.A",
     }
     message = {"type": kind, "topic": topics.get(kind, f"{kind}.A"), "data": draw(data[kind])}
+    if kind == "post":
+        message["id"] = draw(stamp)
     return json.dumps(message).encode()
 
 
-def fast(message: bytes) -> Event | None:
+def fast(message: bytes) -> Event | Reply | None:
     try:
         return MESSAGES.decode(message).event()
     except (msgspec.MsgspecError, Unreadable):

@@ -9,14 +9,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, ModifyOrder, Stop
+from bulk_proto.attribution import attribute
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.replies import Row
-from bulk_proto.responses import attribute
 from bulk_proto.signing.base58 import encode
 
 from .peer import KEY, Peer, opened, order_row, order_update, post_reply, snapshot_of_account
-from .test_responses import (
+from .test_attribution import (
     ON_FILL,
     SETTINGS,
     STOP,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bulk_proto import attribution
 from bulk_proto.actions import (
     Action,
     AgentWallet,
@@ -27,9 +28,10 @@ from bulk_proto.actions import (
     TriggerBasket,
     UserSettings,
 )
+from bulk_proto.attribution import attribute
 from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.replies import Row
-from bulk_proto.responses import OrderResponse, OrderResponses, attribute
+from bulk_proto.responses import OrderResponse, OrderResponses
 from bulk_proto.signing.base58 import encode
 
 A, B, C, D, E = (encode(bytes([number]) * 32) for number in range(1, 6))
@@ -427,3 +429,26 @@ def test_distinct_rows_in_any_order_give_the_very_same_responses(rows: list[Row]
     asked = (LIMIT, A), (MARKET, B, E), cancel(C), STOP
     shuffled = random.Random(seed).sample(rows, len(rows))
     assert answered(*asked, rows=shuffled) == answered(*asked, rows=rows)
+
+
+@st.composite
+def plain_replies(draw: st.DrawFn) -> tuple[list[tuple[Action, list[str]]], list[Row]]:
+    """Mostly what nearly every reply is: one row for each action, which names an id of its order."""
+    asked = draw(st.lists(pairs, min_size=1, max_size=4))
+    named = [own_ids or [getattr(action, "oid", A)] for action, own_ids in asked]
+    rows = [Row(draw(kinds), draw(bodies) | {"oid": draw(st.sampled_from(ids))}) for ids in named]
+    return asked, draw(st.permutations(rows))
+
+
+@given(plain_replies(), st.sets(ids))
+def test_plain_replies_are_read_as_by_the_rules_for_all(
+    reply: tuple[list[tuple[Action, list[str]]], list[Row]], known: set[str]
+) -> None:
+    asked, rows = reply
+    actions, order_ids = [action for action, _ in asked], [tuple(found) for _, found in asked]
+    straight = attribute(rows, actions, order_ids, known.__contains__)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attribution, "_plainly", lambda *_: None)
+        by_the_rules = attribute(rows, actions, order_ids, known.__contains__)
+    assert straight == by_the_rules
+    assert straight.leftovers == by_the_rules.leftovers

@@ -1,0 +1,300 @@
+"""Which action each row of a reply answers: by order id and by kind of row, never by position.
+
+The exchange sends one row per execution event, in no promised order: an action may get several rows or
+none, and a failed action may be reported before its predecessors. So rows are handed out from the surest
+sign to the weakest: an id that an action placed or named, a kind that only one action can cause, an id
+that nobody knows, and at last elimination. What stays ambiguous is left over rather than guessed.
+
+A transaction can change other orders too: end one that it crosses, or the sibling of one that fires. Such
+a row answers nothing. It can only be told by the order's having been there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .actions import Action, CancelOrder, ModifyOrder
+from .enums import OrderStatus
+from .replies import Row
+from .responses import OrderResponse, OrderResponses
+from .rows import ACKNOWLEDGED, causes_of, status_of
+
+_ORDERS = frozenset({"l", "m", "st", "tp", "rng", "trig", "trl", "of"})
+_CANCELLERS = (OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT)
+_LESS_PLAIN = (OrderStatus.CANCEL_REJECT, OrderStatus.ACKNOWLEDGED)
+
+# Of several rows about one order the most telling is the response: how it finished before how it stood,
+# an execution before a cancellation before a rejection, and what names no state of an order at the end.
+_MOST_TELLING_FIRST = (
+    OrderStatus.FILLED,
+    OrderStatus.PARTIALLY_FILLED,
+    OrderStatus.CANCELLED,
+    OrderStatus.CANCELLED_RISKLIMIT,
+    OrderStatus.CANCELLED_SELFCROSSING,
+    OrderStatus.CANCELLED_REDUCEONLY,
+    OrderStatus.CANCELLED_IOC,
+    OrderStatus.SIBLING_CANCELLED,
+    OrderStatus.GONE,
+    OrderStatus.TRIGGER_FAILED,
+    OrderStatus.REJECTED_RISKLIMIT,
+    OrderStatus.REJECTED_INVALID,
+    OrderStatus.REJECTED_CROSSING,
+    OrderStatus.REJECTED_DUPLICATE,
+    OrderStatus.REJECTED,
+    OrderStatus.CANCEL_REJECT,
+    OrderStatus.WORKING,
+    OrderStatus.TRIGGERED,
+    OrderStatus.MODIFIED,
+    OrderStatus.RESTING,
+    OrderStatus.PENDING,
+    OrderStatus.ERROR,
+    OrderStatus.ACKNOWLEDGED,
+    OrderStatus.UNKNOWN,
+)
+_RANK = {status: rank for rank, status in enumerate(_MOST_TELLING_FIRST)}
+
+
+def attribute(
+    rows: Sequence[Row],
+    actions: Sequence[Action],
+    order_ids: Sequence[tuple[str, ...]],
+    was_there: Callable[[str], bool] = lambda order_id: False,
+) -> OrderResponses:
+    """The responses to one admitted transaction.
+
+    ``order_ids`` has an entry for each action: the ids its order may have, as far as they could be
+    computed. ``was_there`` tells which orders are older than the transaction: rows about those that no
+    action names are left over. Nothing in ``rows`` raises; ``ValueError`` when the two other lists differ
+    in length.
+    """
+    plain = _plainly(rows, actions, order_ids)
+    if plain is not None:
+        return plain
+    asked = [_Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
+    said = [_Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
+    said, others = _about_others(said, asked, was_there)
+    if len(asked) == 1:
+        asked[0].answers = said
+        said = []
+    # The order of the rows must not matter, so the most telling one has the first choice.
+    said.sort(key=lambda one: _RANK[one.status])
+    said = _by_id(said, asked)
+    # A failure that names no order may be meant for any action that is not answered otherwise.
+    failures = any(one.status.is_error() and _is_anonymous(one) for one in said)
+    said = _by_kind(said, asked)
+    said = _by_unknown_id(said, asked)
+    said = _by_elimination(said, asked)
+    in_doubt = failures or any(one.status.is_error() for one in said)
+    left = sorted(said + others, key=lambda one: one.position)
+    return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in left))
+
+
+def _plainly(
+    rows: Sequence[Row], actions: Sequence[Action], order_ids: Sequence[tuple[str, ...]]
+) -> OrderResponses | None:
+    """The same for nearly every reply, where each action has one row, which names its order; else None."""
+    if len(rows) != len(actions) or len(rows) != len(order_ids):
+        return None
+    named = [own_ids or _named_by(action) for action, own_ids in zip(actions, order_ids, strict=True)]
+    places = {order_id: place for place, ids in enumerate(named) for order_id in ids}
+    if len(places) != sum(map(len, named)):
+        return None
+    responses: dict[int, OrderResponse] = {}
+    for row in rows:
+        order_id, status = row.order_id, status_of(row)
+        place = places.get(order_id or "")
+        if place is None or status in _LESS_PLAIN:
+            return None
+        responses[place] = OrderResponse(order_id, status, row.message, row.body)
+    if len(responses) != len(rows):
+        return None
+    return OrderResponses([responses[place] for place in range(len(rows))])
+
+
+def _named_by(action: Action) -> tuple[str, ...]:
+    """The ids of older orders that an action is about."""
+    return (action.oid,) if isinstance(action, (CancelOrder, ModifyOrder)) else ()
+
+
+class _Said(Struct, frozen=True):
+    """A row as it is understood; ``tags`` are the only actions that cause such rows, () when any may."""
+
+    position: int
+    row: Row
+    status: OrderStatus
+    tags: tuple[str, ...]
+
+    def response(self, order_id: str | None, events: tuple[OrderResponse, ...] = ()) -> OrderResponse:
+        row = self.row
+        return OrderResponse(row.order_id or order_id, self.status, row.message, row.body, events)
+
+
+class _Asked:
+    """An action and the rows it has been given."""
+
+    def __init__(self, action: Action, own_ids: tuple[str, ...]) -> None:
+        self.tag = action.tag
+        self.own_ids = own_ids
+        named = _named_by(action)
+        self.named_id = named[0] if named else None
+        self.ids = own_ids or named
+        self.answers: list[_Said] = []
+
+    @property
+    def is_order(self) -> bool:
+        return self.tag in _ORDERS
+
+    def response(self, in_doubt: bool) -> OrderResponse:
+        order_id = self.ids[0] if self.ids else None
+        if not self.answers:
+            return OrderResponse(order_id, self._unanswered(in_doubt), None, {})
+        best = self.answers[0] if len(self.answers) == 1 else self._most_telling()
+        others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
+        if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
+            best = replace(best, status=OrderStatus.PENDING)  # accepted is not finished
+        return best.response(order_id, tuple(one.response(order_id) for one in others))
+
+    def _most_telling(self) -> _Said:
+        placed = {one.row.order_id for one in self.answers if one.status.is_placed()}
+        return min(self.answers, key=lambda one: self._telling(one, placed))
+
+    def _unanswered(self, in_doubt: bool) -> OrderStatus:
+        if self.is_order:
+            return OrderStatus.PENDING
+        return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
+
+    def _telling(self, one: _Said, placed: set[str | None]) -> tuple[bool, bool, bool, int, int]:
+        """Smallest for the row that is the response; of equal ones the last to come.
+
+        Of orders whose ids nobody knows, one that was placed is likelier the one asked for than one that
+        was only ended.
+        """
+        order_id = one.row.order_id
+        cancels = self.tag in ("cx", "cxa") and one.status in _CANCELLERS
+        own = order_id in self.ids
+        ended = order_id is not None and order_id not in placed
+        return not cancels, not own, ended, _RANK[one.status], -one.position
+
+
+def _about_others(
+    said: list[_Said], asked: Sequence[_Asked], was_there: Callable[[str], bool]
+) -> tuple[list[_Said], list[_Said]]:
+    """Rows that may answer something, and those about older orders that nobody named.
+
+    Cancelling all orders names each, but what else was asked may have ended one too. A duplicate is
+    reported under the id of the older order.
+    """
+    named = {order_id for one in asked for order_id in one.ids}
+    cancels_all = any(one.tag == "cxa" for one in asked)
+    ours: list[_Said] = []
+    others: list[_Said] = []
+    for one in said:
+        order_id = one.row.order_id
+        is_answer = (
+            order_id is None
+            or order_id in named
+            or one.status is OrderStatus.REJECTED_DUPLICATE
+            or (cancels_all and ("cxa" in one.tags or (one.status.is_cancelled() and len(asked) == 1)))
+            or not was_there(order_id)
+        )
+        (ours if is_answer else others).append(one)
+    return ours, others
+
+
+def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows whose id an action placed, cancels or modifies go to it; the others are returned."""
+    placing: dict[str, list[_Asked]] = {}
+    naming: dict[tuple[str, str | None], list[_Asked]] = {}
+    for one in asked:
+        for order_id in one.own_ids:
+            placing.setdefault(order_id, []).append(one)
+        naming.setdefault((one.tag, one.named_id), []).append(one)
+    left = []
+    for row in said:
+        order_id = row.row.order_id or ""
+        placed = placing.get(order_id, [])
+        cancelled, modified = naming.get(("cx", order_id), []), naming.get(("mod", order_id), [])
+        match row.status:
+            case OrderStatus.CANCEL_REJECT:
+                owners = cancelled  # no order is finished by a cancel that found nothing
+            case OrderStatus.CANCELLED:
+                owners = cancelled or placed or modified
+            case OrderStatus.MODIFIED:
+                owners = modified or placed or cancelled
+            case _:
+                owners = placed or modified or cancelled
+        if owners:  # of several cancels of one order, the first worked and the next found nothing
+            min(owners, key=lambda one: len(one.answers)).answers.append(row)
+        else:
+            left.append(row)
+    return left
+
+
+def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows that only one kind of action causes go to the only action of that kind."""
+    groups: dict[tuple[str, ...], list[_Said]] = {}
+    for row in said:
+        groups.setdefault(row.tags, []).append(row)
+    left = groups.pop((), [])
+    for tags, rows in groups.items():
+        left += _settle(rows, [one for one in asked if one.tag in tags and not one.answers])
+    return left
+
+
+def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Ids that nobody knows, and that did not only end, belong to the only order whose id is not computed."""
+    ids = {row.row.order_id for row in said if row.status.is_placed() or row.status.is_error()} - {None}
+    strangers = [row for row in said if row.row.order_id in ids and not row.tags]
+    others = [row for row in said if row.row.order_id not in ids or row.tags]
+    return others + _settle(
+        strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)]
+    )
+
+
+def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+    """Rows without an id that any action may cause belong to the only action that is unanswered.
+
+    While a row tells of a placed order, any of those may have placed it.
+    """
+    anonymous = [row for row in said if _is_anonymous(row)]
+    others = [row for row in said if not _is_anonymous(row)]
+    if any(row.status.is_placed() for row in others):
+        return said
+    return others + _settle(anonymous, [one for one in asked if not one.answers])
+
+
+def _is_anonymous(row: _Said) -> bool:
+    return row.row.order_id is None and row.tags in ((), ACKNOWLEDGED)
+
+
+def _settle(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
+    """Give the rows to their only possible owner, or one and the same failure to each of as many owners.
+
+    Returns the rows that could not be given to anyone.
+    """
+    if len(owners) == 1:
+        owners[0].answers += rows
+        return []
+    if rows and len(rows) == len(owners) and _all_failed_alike(rows):
+        failure = _common(rows)
+        for one in owners:
+            one.answers.append(failure)
+        return []
+    return rows
+
+
+def _all_failed_alike(rows: Sequence[_Said]) -> bool:
+    return rows[0].status.is_error() and all(row.status is rows[0].status for row in rows)
+
+
+def _common(rows: Sequence[_Said]) -> _Said:
+    """What can be said of each of several actions that all failed, when it is unknown which failed how."""
+    first = rows[0]
+    if all(row.row == first.row for row in rows):
+        return first
+    messages = sorted({row.row.message for row in rows if row.row.message is not None})
+    body = {"message": "; ".join(messages)} if messages else {}
+    return replace(first, row=Row(first.row.kind, body))
