@@ -1,4 +1,4 @@
-"""Where WebSocket frames begin and end (RFC 6455 section 5.2), and the one shortcut past the full parser.
+"""Where WebSocket frames begin and end (RFC 6455 section 5.2), and one shortcut past wsproto each way.
 
 Nearly all that the exchange sends are whole text frames, and a full parser spends most of a client's
 time on them. :func:`cut_texts` takes exactly those out of a read and judges nothing else: a frame that
@@ -6,19 +6,26 @@ is not whole, not final, not plain text or not valid goes to the parser as it ar
 end of a read cuts off may wait for its rest first (:class:`BegunText`).
 :class:`FrameTracker` only counts bytes, so that it is known where the next frame begins and how much a
 message has announced; it keeps no payload and refuses nothing.
+
+What a client sends are whole text frames as well: :func:`masked_text` makes one.
 """
 
 from __future__ import annotations
 
 from struct import Struct
 
-_two_shorts = Struct(">HH").unpack_from
+from .errors import UsageError
+
+_TWO_SHORTS = Struct(">HH")
+_two_shorts = _TWO_SHORTS.unpack_from
 _quad = Struct(">Q").unpack_from
 
 _LONGEST_HEADER = 10  # of an unmasked frame; servers must not mask
 _FINAL = 0x80
 _FINAL_TEXT = 0x81
 _OPCODE = 0x0F
+_MASKED = 0x80
+_MASK_SIZE = 4
 _LENGTH = 0x7F
 _FIRST_CONTROL_OPCODE = 0x8
 _LONGEST_SHORT = 125  # larger payload lengths need two more bytes ...
@@ -74,6 +81,25 @@ def sole_text(data: bytes, max_size: int) -> bytes | None:
             if text.isascii():
                 return text
     return None
+
+
+def masked_text(text: bytes, mask: bytes) -> bytes:
+    """A final text frame as clients must send it: masked with four bytes that nobody could foresee (5.3).
+
+    All bytes are masked at once, as one long number. Raises :class:`UsageError` for a mask of another size.
+    """
+    if len(mask) != _MASK_SIZE:
+        raise UsageError("Config.mask must give four bytes each time")
+    size = len(text)
+    if size <= _LONGEST_SHORT:
+        head = bytes((_FINAL_TEXT, _MASKED | size))
+    elif size <= _LONGEST_MEDIUM:
+        head = _TWO_SHORTS.pack(0x81FE, size)
+    else:
+        head = b"\x81\xff" + size.to_bytes(8, "big")
+    stencil = (mask * (size // _MASK_SIZE + 1))[:size]
+    masked = int.from_bytes(text, "big") ^ int.from_bytes(stencil, "big")
+    return head + mask + masked.to_bytes(size, "big")
 
 
 def _is_utf8(text: bytes) -> bool:

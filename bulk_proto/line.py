@@ -97,6 +97,7 @@ class Line:
             target=self._config.target,
             max_message_size=self._config.max_message_size,
             max_fragments=self._config.max_fragments,
+            mask=self._config.mask,
         )
 
     def connection_lost(self, now: float, reason: LinkError | str) -> None:

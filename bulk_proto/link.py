@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 from wsproto import ConnectionType, WSConnection
@@ -21,7 +21,7 @@ from wsproto.utilities import ProtocolError, RemoteProtocolError
 
 from .errors import UsageError
 from .events import DisconnectReason
-from .frames import BegunText, FrameTracker, cut_texts
+from .frames import BegunText, FrameTracker, cut_texts, masked_text
 
 _MAX_HEAD = 16 * 1024  # bytes of the answer to the upgrade, up to and including the blank line
 _BLANK_LINE = re.compile(rb"\n\r?\n")  # what h11, wsproto's HTTP parser, takes for one
@@ -67,7 +67,8 @@ class Link:
     """The client's half of one WebSocket. Make a new one for every TCP connection.
 
     ``host`` is the value of the Host header, ``target`` the path with its query. No message has more
-    than ``max_message_size`` bytes or ``max_fragments`` frames. ``shortcut=False`` lets wsproto see
+    than ``max_message_size`` bytes or ``max_fragments`` frames. ``mask`` draws four bytes for each text sent.
+    ``shortcut=False`` lets wsproto see
     every frame: the same events at the same time, an order of magnitude slower. ``at_message`` tells that
     the next byte begins a message which the shortcut may take: whole texts need not come here at all.
 
@@ -75,7 +76,14 @@ class Link:
     """
 
     def __init__(
-        self, *, host: str, target: str, max_message_size: int, max_fragments: int, shortcut: bool = True
+        self,
+        *,
+        host: str,
+        target: str,
+        max_message_size: int,
+        max_fragments: int,
+        mask: Callable[[], bytes],
+        shortcut: bool = True,
     ) -> None:
         check_request(host, target)
         self.at_message = False
@@ -85,6 +93,7 @@ class Link:
         self._head: bytearray | None = bytearray()  # None once the handshake is done
         self._tracker = FrameTracker(max_message_size)
         self._max_fragments = max_fragments
+        self._mask = mask
         self._shortcut = shortcut
         self._begun = BegunText(max_message_size)
         self._message = bytearray()  # what has come of a text message
@@ -101,9 +110,11 @@ class Link:
         """True from :class:`Opened` until either side closes: only then is anything sent."""
         return not self._closed and self._ws.state is ConnectionState.OPEN
 
-    def send_text(self, text: bytes | str) -> None:
-        """Send one text message; dropped when the link is not open. ``bytes`` must be UTF-8."""
-        self._send(ws.TextMessage(data=text if isinstance(text, str) else text.decode()))
+    def send_text(self, text: bytes) -> None:
+        """Send one text message, which must be UTF-8; dropped when the link is not open."""
+        if self.is_open:
+            self._answer_pings()
+            self._out += masked_text(text, self._mask())
 
     def send_ping(self) -> None:
         """Ask the peer for a sign of life: :class:`Ponged`. Nothing happens when the link is not open."""

@@ -8,8 +8,12 @@ from itertools import accumulate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+from wsproto.events import TextMessage
 
-from bulk_proto.frames import BegunText, FrameTracker, cut_texts, sole_text
+from bulk_proto.errors import UsageError
+from bulk_proto.frames import BegunText, FrameTracker, cut_texts, masked_text, sole_text
 
 from .server_bytes import BINARY, CLOSE, CONTINUATION, PING, TEXT, announcement, frame, text
 
@@ -199,3 +203,20 @@ def test_fragments_are_counted_together_and_control_frames_apart() -> None:
     assert not tracker.too_big, "a new message begins at zero"
     tracker.advance(frame(CONTINUATION, bytes(41)), 0)
     assert tracker.too_big
+
+
+@given(
+    st.text(max_size=20) | st.sampled_from(["x" * size for size in (125, 126, 65535, 65536)]),
+    st.binary(min_size=4, max_size=4),
+)
+def test_a_masked_text_is_the_frame_that_wsproto_makes(words: str, mask: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.urandom", lambda size: mask[:size])
+        expected = Connection(ConnectionType.CLIENT).send(TextMessage(data=words))
+    assert masked_text(words.encode(), mask) == expected
+
+
+@pytest.mark.parametrize("mask", [b"", b"abc", b"abcde"])
+def test_a_mask_of_another_size_is_the_callers_error(mask: bytes) -> None:
+    with pytest.raises(UsageError, match="four bytes"):
+        masked_text(b"{}", mask)

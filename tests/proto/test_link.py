@@ -34,12 +34,20 @@ SMALL = 1000  # bytes allowed in one message
 FEW = 8  # fragments allowed in one message
 
 
-def new_link(*, shortcut: bool = True, max_message_size: int = SMALL) -> Link:
+def new_link(
+    *,
+    host: str = "exchange.test",
+    target: str = "/",
+    shortcut: bool = True,
+    max_message_size: int = SMALL,
+    max_fragments: int = FEW,
+) -> Link:
     return Link(
-        host="exchange.test",
-        target="/",
+        host=host,
+        target=target,
         max_message_size=max_message_size,
-        max_fragments=FEW,
+        max_fragments=max_fragments,
+        mask=lambda: b"mask",
         shortcut=shortcut,
     )
 
@@ -81,7 +89,7 @@ def the_end(events: Sequence[Told]) -> Closed:
 
 
 def test_the_upgrade_offers_no_extension_and_no_subprotocol() -> None:
-    link = Link(host="[::1]:8000", target="/feed?x=1", max_message_size=SMALL, max_fragments=FEW)
+    link = new_link(host="[::1]:8000", target="/feed?x=1")
     request = link.data_to_send()
     assert request.startswith(b"GET /feed?x=1 HTTP/1.1\r\n")
     assert b"\r\nHost: [::1]:8000\r\n" in request
@@ -104,7 +112,7 @@ def test_bytes_to_send_are_handed_out_once() -> None:
 )
 def test_an_address_that_cannot_be_requested_is_the_callers_error(host: str, target: str) -> None:
     with pytest.raises(UsageError):
-        Link(host=host, target=target, max_message_size=SMALL, max_fragments=FEW)
+        new_link(host=host, target=target)
 
 
 def test_messages_may_follow_the_handshake_in_the_same_read() -> None:
@@ -260,7 +268,7 @@ def test_a_binary_message_is_reported_by_its_size_alone() -> None:
 
 def test_text_and_pings_leave_as_masked_frames_in_their_order() -> None:
     link = open_link()
-    link.send_text("für dich")
+    link.send_text("für dich".encode())
     link.send_ping()
     link.send_text(b"x" * 300)
     assert link.has_data_to_send
@@ -275,7 +283,7 @@ def test_an_event_can_be_acted_on_before_the_bytes_behind_it_are_read() -> None:
     link = new_link()
     for event in link.receive(accepting(link.data_to_send()) + b"\x83\x00"):
         if event == Opened():
-            link.send_text("subscribe")
+            link.send_text(b"subscribe")
     sent = client_frames(link.data_to_send())
     assert sent == [(TEXT, b"subscribe"), (CLOSE, (1002).to_bytes(2, "big"))]
 
@@ -287,7 +295,7 @@ def test_pings_are_answered_in_order_and_before_what_is_sent_later() -> None:
     link = open_link()
     assert receive(link, frame(PING, b"one") + text(b"hello") + frame(PING, b"two")) == [b"hello"]
     assert link.has_data_to_send
-    link.send_text("later")
+    link.send_text(b"later")
     assert client_frames(link.data_to_send()) == [(PONG, b"one"), (PONG, b"two"), (TEXT, b"later")]
     assert not link.has_data_to_send
 
@@ -501,13 +509,13 @@ def test_a_stream_that_ends_anywhere_in_a_frame_is_a_lost_link_without_half_a_me
 def test_whatever_is_sent_while_the_link_is_not_open_is_dropped() -> None:
     early = new_link()
     request = early.data_to_send()
-    early.send_text("too early")
+    early.send_text(b"too early")
     early.send_close()
     assert early.data_to_send() == b""
     assert receive(early, accepting(request)) == [Opened()]
     late = open_link()
     receive(late, b"")
-    late.send_text("too late")
+    late.send_text(b"too late")
     late.send_ping()
     late.send_close()
     assert late.data_to_send() == b""
@@ -661,7 +669,7 @@ def test_the_messages_are_those_that_wsproto_alone_reads(parts: list[bytes]) -> 
             if event.message_finished:
                 alone.append(words.encode())
                 words = ""
-    link = Link(host="h", target="/", max_message_size=1 << 20, max_fragments=100)
+    link = new_link(max_message_size=1 << 20, max_fragments=100)
     events = receive(link, accepting(link.data_to_send()), stream)
     assert [event for event in events if isinstance(event, bytes)] == alone
 
