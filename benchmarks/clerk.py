@@ -7,9 +7,10 @@ answer and on the account's stream, in the words and the order of :mod:`bulk_pro
 
 from __future__ import annotations
 
-import json
 import socket
 from typing import Any
+
+from msgspec.json import decode, encode
 
 from bulk_proto.signing.order_id import order_id
 
@@ -28,7 +29,7 @@ class Clerk:
     def serve(self, sock: socket.socket) -> None:
         stream = sock.makefile("rb")
         sock.sendall(shake_hands(stream))
-        for request in requests(stream):
+        for request in map(decode, requests(stream)):
             sock.sendall(b"".join(frame(text) for text in self._answers(request)))
 
     def _answers(self, request: dict[str, Any]) -> list[bytes]:
@@ -74,13 +75,11 @@ class Clerk:
 
 def _reply(request_id: int, rows: list[dict[str, Any]]) -> bytes:
     payload = {"status": "ok", "response": {"type": "order", "data": {"statuses": rows}}}
-    return json.dumps(
-        {"type": "post", "id": request_id, "data": {"type": "action", "payload": payload}}
-    ).encode()
+    return encode({"type": "post", "id": request_id, "data": {"type": "action", "payload": payload}})
 
 
 def _update(account: str, order: dict[str, Any]) -> bytes:
-    return json.dumps({"type": "account", "topic": f"account.{account}", "data": order}).encode()
+    return encode({"type": "account", "topic": f"account.{account}", "data": order})
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ with certificate and key) it speaks TLS.
 from __future__ import annotations
 
 import argparse
+import json
 import mmap
 import os
 import socket
@@ -45,7 +46,10 @@ class Feeder:
     def serve(self, sock: socket.socket) -> None:
         stream = sock.makefile("rb")
         sock.sendall(shake_hands(stream))
-        for asked in (one["subscription"] for one in requests(stream) if one["method"] == "subscribe"):
+        for request in map(json.loads, requests(stream)):
+            if request["method"] != "subscribe":
+                continue
+            asked = request["subscription"]
             sock.sendall(b"".join(frame(text) for text in self._answers(asked)))
             if any(one["type"] == "candle" for one in asked):  # the sign that the client is ready
                 self._pour(sock)

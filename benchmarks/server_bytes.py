@@ -44,8 +44,8 @@ def shake_hands(stream: BinaryIO) -> bytes:
     return accept(request)
 
 
-def requests(stream: BinaryIO) -> Iterator[dict[str, Any]]:
-    """The messages of a client, which come in one frame each; ends when it closes."""
+def requests(stream: BinaryIO) -> Iterator[bytes]:
+    """The texts of a client, which come in one frame each; ends when it closes."""
     while len(head := stream.read(2)) == 2:
         size = head[1] & 0x7F
         if size == 126:
@@ -54,7 +54,7 @@ def requests(stream: BinaryIO) -> Iterator[dict[str, Any]]:
         if head[0] & 0x0F == 0x8:
             return
         if head[0] & 0x0F == 0x1:
-            yield json.loads(_masked(payload, mask))
+            yield _masked(payload, mask)
 
 
 def _masked(payload: bytes, mask: bytes) -> bytes:

@@ -32,7 +32,9 @@ class Asking(ClientView):
     async def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
         """Do this to the core: ``act`` gets the time and returns the calls to wait for."""
         try:
-            return [await self._wait(call) for call in act(anyio.current_time())]
+            calls = act(self._driver.clock())
+            self._driver.poke()  # before the wait is prepared: the bytes should be on their way
+            return [await self._wait(call) for call in calls]
         except OutcomeUnknown as unknown:
             unknown.settle_with(self.settle)
             raise
@@ -40,6 +42,5 @@ class Asking(ClientView):
     async def _wait(self, call: Call[T]) -> T:
         done = anyio.Event()
         call.wake_with(done.set)
-        self._driver.poke()
         await done.wait()
         return call.result()

@@ -183,6 +183,7 @@ class BulkWebSocketClient(
         self._opened = opened
         ready = self.core.start(anyio.current_time())
         self._host = spawn(self._serve, "bulk client")
+        self._driver.poke()
         try:
             await self._wait(ready)
         except RequestTimedOut as error:

@@ -74,7 +74,9 @@ class Driver:
         self._line = Bell()  # a connection may be wanted
         self._handing_out = False
         self._armed = math.inf
-        self._clock: Callable[[], float] = anyio.current_time
+        self.clock: Callable[[], float] = (
+            anyio.current_time
+        )  # while serving, that of the loop without a detour
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
@@ -112,16 +114,19 @@ class Driver:
 
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
-        self._clock = clock()
+        self.clock = clock()
         self._deliver = protected(self._given_deliver)  # poke() may come from a task that is not
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(protected(self._keep_time))
-            while self.core.state is not State.IDLE:
-                if self.core.wants_connection:
-                    await self._serve_one_connection()
-                else:
-                    await self._line.wait()
-            tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(protected(self._keep_time))
+                while self.core.state is not State.IDLE:
+                    if self.core.wants_connection:
+                        await self._serve_one_connection()
+                    else:
+                        await self._line.wait()
+                tasks.cancel_scope.cancel()
+        finally:
+            self.clock = anyio.current_time  # of whichever loop comes next
 
     async def _keep_time(self) -> None:
         while True:
@@ -198,5 +203,5 @@ class Driver:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        self.core.receive_data(data, self._clock())
+        self.core.receive_data(data, self.clock())
         self.poke()
