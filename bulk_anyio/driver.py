@@ -80,6 +80,7 @@ class Driver:
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
+        core.on_urgent_data = self._send
 
     def poke(self) -> None:
         """The core was touched: send, hand out its news, wake whoever waits for a change."""

@@ -10,6 +10,8 @@ A driver reports what happened (:meth:`~ClientCore.connection_made`, :meth:`~Cli
 
 What the user of a core may ask for is in :mod:`bulk_proto.wishes`.
 
+One callback stands beside them, :attr:`~ClientCore.on_urgent_data`: an order should not wait for the rest.
+
 The outlets are levels, not edges: reading one twice does no harm. No method blocks, reads a clock, or
 raises because of what the peer did; misuse by the caller raises before anything is sent. ``now`` is
 always in seconds of the driver's own clock.
@@ -76,11 +78,14 @@ class ClientCore(Wishes):
         self.signer = signer
         self.account = account or (signer.public_key if signer is not None else None)
         self.inventory = Inventory() if inventory is None else inventory
+        self.on_urgent_data = _nothing
         self.last_error = None
         self.subscriptions = SubscriptionTable(config.max_subscriptions)
         self._mirror = Mirror(config, self.subscriptions, self.inventory, self.account)
         self._deadlines = Deadlines()
-        self._desk = Desk(config, signer, self.account, self._deadlines, self._mirror.accounts, self._send)
+        self._desk = Desk(
+            config, signer, self.account, self._deadlines, self._mirror.accounts, self._send_at_once
+        )
         self._trace = trace
         self._line = Line(config, self._on_opened, self._on_lost)
         self._line_changed()
@@ -280,3 +285,7 @@ class ClientCore(Wishes):
                 self._events.append(BookStale(book.symbol, book.why))
         self._ask()
         self._expect_state(now)
+
+
+def _nothing() -> None:
+    """What happens at a moment that nobody asked to hear of."""

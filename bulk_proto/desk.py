@@ -79,10 +79,11 @@ class Desk:
     def _post(
         self, transaction: Transaction, now: float, deadline: float, *, repeated: bool = False
     ) -> Call[OrderResponses]:
-        request_id, call = self.posts.add(transaction, deadline, repeated=repeated)
+        def send(request_id: int) -> None:
+            self._send(wire.post(request_id, transaction.payload))
+
         self._pace.count(now)
-        self._send(wire.post(request_id, transaction.payload))
-        return call
+        return self.posts.add(transaction, deadline, send, repeated=repeated)
 
     def make_room(self, now: float) -> None:
         """Count one message that is not a transaction. Raises :class:`RateLimited` when there is no room."""

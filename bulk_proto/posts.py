@@ -10,7 +10,7 @@ one the ends of known orders are believed, as of any answer, and the rest is lef
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from math import isfinite
 from typing import Any, TypeGuard
@@ -57,21 +57,28 @@ class Posts:
         self._last_id = 0
 
     def add(
-        self, transaction: Transaction, deadline: float, *, repeated: bool = False
-    ) -> tuple[int, Call[OrderResponses]]:
+        self,
+        transaction: Transaction,
+        deadline: float,
+        send: Callable[[int], None],
+        *,
+        repeated: bool = False,
+    ) -> Call[OrderResponses]:
         """Open a request; its orders count as pending, so that an update may overtake the answer.
 
+        ``send`` gets its number, and comes first: all else can be put down while the bytes are on their way.
         A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
         """
         self._last_id += 1
         request_id = self._last_id
+        send(request_id)
         call: Call[OrderResponses] = Call(deadline)
         account = self._accounts.get(transaction.account)
         newcomers = 0 if account is None else account.newcomers
         self._open[request_id] = _Sent(call, transaction, repeated, newcomers)
         self._deadlines.add(call, lambda: self._expire(request_id))
         self._register(transaction)
-        return request_id, call
+        return call
 
     def answer(self, reply: PostReply) -> None:
         """Apply an answer; one that nobody asked for changes nothing."""

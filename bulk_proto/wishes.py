@@ -41,6 +41,12 @@ class Wishes:
     """True while a connection should be made or kept. Flush ``data_to_send()`` before hanging up."""
     has_data_to_send: bool
     """True when ``data_to_send()`` would return something."""
+    on_urgent_data: Callable[[], object]
+    """Called when a transaction waits in ``data_to_send()``, before what can be put down while it travels.
+
+    For a driver that can hand bytes over at once. It may call ``data_to_send()`` and nothing else of the
+    core, and must not raise. Does nothing unless set: then the bytes leave when the driver next looks.
+    """
     last_error: BulkError | None
     subscriptions: SubscriptionTable
     _deadlines: Deadlines
@@ -244,6 +250,10 @@ class Wishes:
             self._trace(Direction.SENT, text)
         self._line.send(text)
         self._line_changed()
+
+    def _send_at_once(self, text: bytes) -> None:
+        self._send(text)
+        self.on_urgent_data()
 
     def _line_changed(self) -> None:
         """Keep what a driver asks after each read, most of which change nothing about it."""

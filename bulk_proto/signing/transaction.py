@@ -1,8 +1,9 @@
-"""From checked actions to the payload of one request: encoded, signed, and with its order ids known."""
+"""From checked actions to the payload of one request: encoded, signed, its order ids known beforehand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -26,19 +27,30 @@ _encode = msgspec.json.Encoder().encode
 _SIGNATURE_SIZE = 64  # bytes
 
 
-class Transaction(Struct, frozen=True, gc=False):
+class Transaction(Struct, frozen=True, dict=True):
     """A signed transaction, ready to be sent any number of times: the same bytes cannot execute twice.
 
-    ``payload`` is the JSON text of the ``payload`` object of a request. ``order_ids`` has one tuple for
-    each action: the ids the exchange may give it, the likeliest first, empty where it gets none or only
-    the reply tells. They use ``account``, whoever signed.
+    ``payload`` is the JSON text of the ``payload`` object of a request. ``documents`` and ``cores`` are its
+    actions in their JSON form and their legacy bytes.
     """
 
     actions: tuple[Action, ...]
     nonce: int
     account: str
     payload: bytes
-    order_ids: tuple[tuple[str, ...], ...]
+    documents: Sequence[Mapping[str, Any]]
+    cores: Sequence[bytes]
+
+    @cached_property
+    def order_ids(self) -> tuple[tuple[str, ...], ...]:
+        """For each action the ids the exchange may give it, the likeliest first.
+
+        Empty where it gets none or only the reply tells. They use ``account``, whoever signed. Computed when
+        first asked for, which can be after the bytes have left.
+        """
+        suffix = id_suffix(self.nonce, self.account)
+        pairs = enumerate(zip(self.documents, self.cores, strict=True))
+        return tuple([candidates(document, core, seqno, suffix) for seqno, (document, core) in pairs])
 
     def __repr__(self) -> str:
         return f"<Transaction of {len(self.actions)} actions, nonce {self.nonce}>"
@@ -69,7 +81,6 @@ def sign(
     documents = [action.to_api() for action in actions]
     encoded = _encode_actions(actions, documents, profile)
     signature = _as_text(signer.sign(assemble(encoded, nonce, account, domain)))
-    suffix = id_suffix(nonce, account)
     return Transaction(
         actions,
         nonce,
@@ -83,12 +94,8 @@ def sign(
                 "signature": signature,
             }
         ),
-        tuple(
-            [
-                candidates(document, core, seqno, suffix)
-                for seqno, (document, core) in enumerate(zip(documents, encoded.cores, strict=True))
-            ]
-        ),
+        documents,
+        encoded.cores,
     )
 
 

@@ -132,11 +132,11 @@ def test_a_fault_while_standing_in_stops_the_client_and_is_reported(
     client.connect()
     until_deaf(client)
 
-    def broken(core: ClientCore) -> bytes:
+    def broken(core: ClientCore) -> float | None:
         raise ZeroDivisionError("made to fail")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ClientCore, "data_to_send", broken)
+        patch.setattr(ClientCore, "next_deadline", broken)
         with pytest.raises(ConnectionDropped):
             place(client)
     with pytest.raises(ZeroDivisionError):

@@ -136,9 +136,14 @@ class CoreMachine(RuleBasedStateMachine):
         self.last_nonce = -1
         self.clock = 1767225600_000_000_000
         self.placed_by_reply: set[str] = set()
+        self.heard_at_once: list[dict[str, Any]] = []
 
-    @initialize(wanted=st.lists(st.sampled_from(UNIVERSE), max_size=5), started=st.booleans())
-    def begin(self, wanted: list[Subscription], started: bool) -> None:
+    @initialize(
+        wanted=st.lists(st.sampled_from(UNIVERSE), max_size=5), started=st.booleans(), hurries=st.booleans()
+    )
+    def begin(self, wanted: list[Subscription], started: bool, hurries: bool) -> None:
+        if hurries:
+            self.core.on_urgent_data = self.hear_at_once
         self.core.want(wanted)
         self.wanted.update({one.stream: one for one in wanted})
         if started:
@@ -638,11 +643,17 @@ class CoreMachine(RuleBasedStateMachine):
         self.calls.append(watched)
         return watched
 
+    def hear_at_once(self) -> None:
+        """A driver that sends an order as soon as it is told."""
+        assert self.peer is not None
+        self.heard_at_once += self.peer.hear()
+
     def look(
         self, newly_asked: Sequence[Subscription] = (), asked_again: Sequence[Stream] = ()
     ) -> list[dict[str, Any]]:
         """Read every outlet and compare; returns what the peer heard."""
-        heard = self.peer.hear() if self.peer is not None else []
+        heard, self.heard_at_once = self.heard_at_once, []
+        heard += self.peer.hear() if self.peer is not None else []
         events = self.core.events()
         stale = self.follow(events)
         self.check_requests(heard, list(newly_asked), [*asked_again, *stale])

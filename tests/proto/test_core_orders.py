@@ -66,6 +66,28 @@ def test_an_order_is_signed_for_its_domain_and_resolves_with_its_row() -> None:
     assert core.accounts[KEY].open_orders[oid].side is Side.BUY
 
 
+def test_a_driver_that_is_told_can_send_an_order_before_it_is_put_down() -> None:
+    core, peer = opened()
+    account = core.accounts[KEY]
+    told: list[tuple[list[dict[str, Any]], int]] = []
+    core.on_urgent_data = lambda: told.append((peer.hear(), len(account.pending)))
+    call = core.place_orders([BID], 1.0)
+    (([request], pending_before),) = told
+    assert (pending_before, len(account.pending)) == (0, 1)
+    assert core.data_to_send() == b""
+    (order,) = account.pending
+    peer.say(post_reply(request["id"], {"resting": {"oid": order}}))
+    assert call.result()[0].status is OrderStatus.RESTING
+    assert list(account.open_orders) == [order]
+
+
+def test_only_transactions_are_urgent() -> None:
+    core, peer = opened()
+    core.on_urgent_data = lambda: pytest.fail("a subscription can wait until the driver looks")
+    core.subscribe([ticker("ETH-USD")], 1.0)
+    assert sent(peer)["method"] == "subscribe"
+
+
 def test_answers_find_their_requests_by_id_in_any_order() -> None:
     core, peer = opened()
     calls = [core.place_orders([BID], 1.0) for _ in range(3)]
