@@ -96,7 +96,7 @@ def _plainly(
     rows: Sequence[Row], actions: Sequence[Action], order_ids: Sequence[tuple[str, ...]]
 ) -> OrderResponses | None:
     """The same for nearly every reply, where each action has one row, which names its order; else None."""
-    if len(rows) != len(actions) or len(rows) != len(order_ids):
+    if len(rows) != len(actions):
         return None
     named = [own_ids or _named_by(action) for action, own_ids in zip(actions, order_ids, strict=True)]
     places = {order_id: place for place, ids in enumerate(named) for order_id in ids}

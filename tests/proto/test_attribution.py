@@ -341,6 +341,73 @@ def test_two_answers_that_two_actions_may_have_caused_are_left_over_unless_both_
     assert [(one.status, one.message) for one in responses] == [(OrderStatus.ERROR, "once a day")] * 2
 
 
+@pytest.mark.parametrize("other", ["rejectedInvalid", "ack"])
+def test_a_failure_beside_something_else_is_not_told_to_two_actions(other: str) -> None:
+    rows = [row("rejectedCrossing"), row(other)]
+    responses = answered(STOP, BASKET, rows=rows)
+    assert statuses(responses) == [OrderStatus.PENDING] * 2
+    assert responses.leftovers == tuple(rows)
+
+
+def test_equal_failures_of_several_actions_keep_all_that_they_say() -> None:
+    failed = [row("depositFailed", message="once a day", code=5)] * 2
+    responses = answered(FAUCET, FAUCET, rows=failed)
+    assert [one.meta for one in responses] == [{"message": "once a day", "code": 5}] * 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows", "expected"),
+    [
+        pytest.param(
+            [SETTINGS, FAUCET],
+            [row("ack")],
+            [OrderStatus.ACKNOWLEDGED, OrderStatus.ACKNOWLEDGED],
+            id="a yes casts no doubt",
+        ),
+        pytest.param(
+            [STOP, FAUCET],
+            [row("rejectedCrossing", D)],
+            [OrderStatus.REJECTED_CROSSING, OrderStatus.ACKNOWLEDGED],
+            id="nor does a failure that names its order",
+        ),
+        pytest.param(
+            [(LIMIT, A), FAUCET],
+            [row("rejectedCrossing", D)],
+            [OrderStatus.PENDING, OrderStatus.UNKNOWN],
+            id="but one of an order that nobody knows",
+        ),
+        pytest.param(
+            [(LIMIT, A), AGENT],
+            [row("resting", A), row("depositFailed")],
+            [OrderStatus.RESTING, OrderStatus.UNKNOWN],
+            id="and one that another kind of action causes",
+        ),
+        pytest.param(
+            [ModifyOrder("BTC-USD", A, 1.0), FAUCET],
+            [row("cancelled", A)],
+            [OrderStatus.CANCELLED, OrderStatus.ACKNOWLEDGED],
+            id="an order that ended instead of being modified",
+        ),
+        pytest.param(
+            [cancel(A), FAUCET],
+            [row("filled", A)],
+            [OrderStatus.FILLED, OrderStatus.ACKNOWLEDGED],
+            id="or instead of being cancelled",
+        ),
+    ],
+)
+def test_what_one_action_is_told_says_nothing_of_the_other(
+    asked: list[Any], rows: list[Row], expected: list[OrderStatus]
+) -> None:
+    assert statuses(answered(*asked, rows=rows)) == expected
+
+
+def test_cancelling_all_is_not_answered_by_an_older_order_that_was_filled() -> None:
+    responses = answered(CancelAll(), rows=[row("filled", D)], known={D})
+    assert statuses(responses) == [OrderStatus.ACKNOWLEDGED]
+    assert responses.leftovers == (row("filled", D),)
+
+
 def test_no_action_makes_no_response() -> None:
     responses = attribute([row("resting", A)], [], [])
     assert responses == []
@@ -429,6 +496,18 @@ def test_distinct_rows_in_any_order_give_the_very_same_responses(rows: list[Row]
     asked = (LIMIT, A), (MARKET, B, E), cancel(C), STOP
     shuffled = random.Random(seed).sample(rows, len(rows))
     assert answered(*asked, rows=shuffled) == answered(*asked, rows=rows)
+
+
+def test_one_row_for_each_action_in_any_order_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution, "_by_id", lambda *_: pytest.fail("took the long way"))
+    rows = [row("cancelled", D), row("filled", C), row("resting", A), row("modified", E)]
+    responses = answered((LIMIT, A), (MARKET, B, C), cancel(D), ModifyOrder("BTC-USD", E, 1.0), rows=rows)
+    assert [one.order_id for one in responses] == [A, C, D, E]
+
+
+def test_an_execution_goes_to_the_order_and_not_to_the_cancel_that_names_one_of_its_ids() -> None:
+    responses = answered((MARKET, A, B), cancel(A), rows=[row("filled", A), row("resting", B)])
+    assert statuses(responses) == [OrderStatus.FILLED, OrderStatus.ACKNOWLEDGED]
 
 
 @st.composite
