@@ -110,7 +110,7 @@ def _serve_all(listener: socket.socket, server: Server, tls: ssl.SSLContext | No
         sock, _ = listener.accept()
         # The client goes at the end of each round, whatever is on its way.
         with suppress(OSError), sock if tls is None else tls.wrap_socket(sock, server_side=True) as stream:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.serve(stream)
 
 

@@ -63,6 +63,7 @@ def opened_core(symbols: Iterable[str] = feed.SYMBOLS, signer: Any = None) -> An
         domain=SignatureDomain.DEVNET,
         wall_clock=lambda: 0,
         chance=lambda: 0.5,
+        mask=lambda: b"mask",
         max_subscriptions=10_000,
         max_posts_per_second=100_000,
     )

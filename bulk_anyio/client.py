@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, Self
 
 import anyio
@@ -98,7 +99,12 @@ class BulkWebSocketClient(
             settings["nonce_memory"] = open_nonce_file(nonce_file, self.logger)
         self.url, domain = choose_network(url, network, signature_domain)
         config = Config(
-            url=self.url, domain=domain, wall_clock=time.time_ns, chance=random.random, **settings
+            url=self.url,
+            domain=domain,
+            wall_clock=time.time_ns,
+            chance=random.random,
+            mask=partial(os.urandom, 4),
+            **settings,
         )
         self.symbols = topics.several(symbols)
         self.signer = signer

@@ -74,13 +74,11 @@ class Driver:
         self._line = Bell()  # a connection may be wanted
         self._handing_out = False
         self._armed = math.inf
-        self.clock: Callable[[], float] = (
-            anyio.current_time
-        )  # while serving, that of the loop without a detour
+        # While serving, that of the loop without a detour.
+        self.clock: Callable[[], float] = anyio.current_time
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
-        core.on_urgent_data = self._send
 
     def poke(self) -> None:
         """The core was touched: send, hand out its news, wake whoever waits for a change."""
@@ -117,6 +115,7 @@ class Driver:
         """Connect and reconnect as the core wishes, until it rests."""
         self.clock = clock()
         self._deliver = protected(self._given_deliver)  # poke() may come from a task that is not
+        before, self.core.on_urgent_data = self.core.on_urgent_data, self._send
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(protected(self._keep_time))
@@ -128,6 +127,7 @@ class Driver:
                 tasks.cancel_scope.cancel()
         finally:
             self.clock = anyio.current_time  # of whichever loop comes next
+            self.core.on_urgent_data = before  # or they would keep each other alive
 
     async def _keep_time(self) -> None:
         while True:

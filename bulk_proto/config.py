@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from os import urandom
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -42,9 +40,9 @@ class Config(Struct, frozen=True, kw_only=True):
     """Fixed settings of one :class:`~bulk_proto.core.ClientCore`. All durations are in seconds.
 
     ``wall_clock`` gives nanoseconds since 1970 and is used for nonces alone; ``chance`` gives numbers
-    from 0 to 1 and is used for jitter alone. Both come from outside so that any run can be repeated.
-    ``mask`` gives four bytes that nobody can foresee for each message sent (RFC 6455 section 5.3); the system
-    gives them unless a run is to be repeated byte by byte.
+    from 0 to 1 and is used for jitter alone; ``mask`` gives four bytes that nobody can foresee, as
+    ``os.urandom(4)`` does, for each text sent (RFC 6455 section 5.3). They come from outside so that any run
+    can be repeated, but for what wsproto draws itself: the key of the handshake and masks of control frames.
     ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
     Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, for an unknown
@@ -56,7 +54,7 @@ class Config(Struct, frozen=True, kw_only=True):
     domain: SignatureDomain
     wall_clock: Callable[[], int]
     chance: Callable[[], float]
-    mask: Callable[[], bytes] = partial(urandom, 4)
+    mask: Callable[[], bytes]
     nonce_memory: NonceMemory | None = None
     signing_profile: str = DEFAULT_PROFILE  # how actions become signed bytes; servers differ by age
 

@@ -67,10 +67,10 @@ class Link:
     """The client's half of one WebSocket. Make a new one for every TCP connection.
 
     ``host`` is the value of the Host header, ``target`` the path with its query. No message has more
-    than ``max_message_size`` bytes or ``max_fragments`` frames. ``mask`` draws four bytes for each text sent.
-    ``shortcut=False`` lets wsproto see
-    every frame: the same events at the same time, an order of magnitude slower. ``at_message`` tells that
-    the next byte begins a message which the shortcut may take: whole texts need not come here at all.
+    than ``max_message_size`` bytes or ``max_fragments`` frames. ``mask`` gives four bytes for each text sent.
+    ``shortcut=False`` lets wsproto see every frame that comes: the same events at the same time, an order of
+    magnitude slower. ``at_message`` tells that the next byte begins a message which the shortcut may take:
+    whole texts need not come here at all.
 
     Raises :class:`UsageError` when ``host`` or ``target`` cannot stand in an HTTP request.
     """

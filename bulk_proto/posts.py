@@ -66,17 +66,17 @@ class Posts:
     ) -> Call[OrderResponses]:
         """Open a request; its orders count as pending, so that an update may overtake the answer.
 
-        ``send`` gets its number, and comes first: all else can be put down while the bytes are on their way.
+        ``send`` gets its number. The orders are put down after it, while the bytes are on their way.
         A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
         """
         self._last_id += 1
         request_id = self._last_id
-        send(request_id)
         call: Call[OrderResponses] = Call(deadline)
         account = self._accounts.get(transaction.account)
         newcomers = 0 if account is None else account.newcomers
         self._open[request_id] = _Sent(call, transaction, repeated, newcomers)
         self._deadlines.add(call, lambda: self._expire(request_id))
+        send(request_id)
         self._register(transaction)
         return call
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -101,7 +102,12 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             settings["nonce_memory"] = open_nonce_file(nonce_file, self.logger)
         self.url, domain = choose_network(url, network, signature_domain)
         config = Config(
-            url=self.url, domain=domain, wall_clock=time.time_ns, chance=random.random, **settings
+            url=self.url,
+            domain=domain,
+            wall_clock=time.time_ns,
+            chance=random.random,
+            mask=partial(os.urandom, 4),
+            **settings,
         )
         self.symbols = topics.several(symbols)
         self.signer = signer

@@ -76,7 +76,7 @@ class Driver:
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
         self._running = False  # a thread has been started and has not come to its end
         self._patient: list[Bell] = []  # of those who wait for the end
-        core.on_urgent_data = self._send
+        core.on_urgent_data = self._send_at_once
 
     # For other threads -----------------------------------------------------------------------------------
 
@@ -177,14 +177,16 @@ class Driver:
                 return  # the reader is back: it looks for errands under the guard as well
             try:
                 self._take_stock(monotonic())
-                self._send()
+                self._conversation.send(self.core.data_to_send())
+            except OSError:
+                pass  # what was not sent is kept, and the reader runs into the same
             except Exception as fault:
                 self._give_up(fault)
 
-    def _send(self) -> None:
-        """Send at once what the core has to send. Called with the guard held, by whoever runs errands."""
+    def _send_at_once(self) -> None:
+        """Send an order before the core does the rest. Called with the guard held by whoever runs errands."""
         if self._conversation is not None:
-            with suppress(OSError):  # what was not sent is kept, and the reader runs into the same
+            with suppress(Exception):  # what was not sent is kept, and whoever sends next runs into the same
                 self._conversation.send(self.core.data_to_send())
 
     def _new_thread(self, target: Callable[[], object]) -> threading.Thread:

@@ -30,8 +30,8 @@ class SignatureRules:
     def profile_of(self, transaction: Mapping[str, Any]) -> str | None:
         """The profile by which it is signed, or None.
 
-        A try costs as much as all the rest of an order. What clients sign with keeps the same for long, so
-        the domain that was good last time is tried first, and no kind of client pays for the other.
+        A try costs as much as all the rest of an order, so the domain that was good last time is tried first:
+        where all clients are of one kind, each order costs one.
         """
         for profile in self._candidates(transaction["actions"]):
             for domain in self._domains:

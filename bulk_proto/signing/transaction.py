@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 _SIGNATURE_SIZE = 64  # bytes
 
 
-class Transaction(Struct, frozen=True, dict=True):
+class Transaction(Struct, frozen=True, eq=False, dict=True):
     """A signed transaction, ready to be sent any number of times: the same bytes cannot execute twice.
 
     ``payload`` is the JSON text of the ``payload`` object of a request. ``documents`` and ``cores`` are its

@@ -29,7 +29,11 @@ REFUSAL = "Connection refused: nothing accepts connections there"
 
 def config(port: int, host: str = LOOPBACK) -> Config:
     return Config(
-        url=f"ws://{host}:{port}", domain=SignatureDomain.DEVNET, wall_clock=lambda: 0, chance=lambda: 0.5
+        url=f"ws://{host}:{port}",
+        domain=SignatureDomain.DEVNET,
+        wall_clock=lambda: 0,
+        chance=lambda: 0.5,
+        mask=lambda: b"mask",
     )
 
 

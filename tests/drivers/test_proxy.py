@@ -46,7 +46,9 @@ def address(scheme: str, port: int, credentials: tuple[str, str] | None = None) 
 
 
 def config(url: str = f"ws://{HOST}:9") -> Config:
-    return Config(url=url, domain=SignatureDomain.DEVNET, wall_clock=lambda: 0, chance=lambda: 0.5)
+    return Config(
+        url=url, domain=SignatureDomain.DEVNET, wall_clock=lambda: 0, chance=lambda: 0.5, mask=lambda: b"mask"
+    )
 
 
 def serving(*hosts: str) -> ssl.SSLContext:

@@ -48,6 +48,7 @@ def config(port: int, tls: bool) -> Config:
         domain=SignatureDomain.DEVNET,
         wall_clock=lambda: 0,
         chance=lambda: 0.5,
+        mask=lambda: b"mask",
     )
 
 

@@ -125,6 +125,27 @@ def test_what_a_stand_in_cannot_send_ends_the_connection_and_not_the_client(exch
 
 
 @pytest.mark.usefixtures("listens_for_ever")
+def test_an_order_that_left_through_a_socket_that_fails_oddly_has_an_unknown_outcome(
+    exchange: Exchange,
+) -> None:
+    client = trader(exchange.url)
+    client.connect()
+    conversation = until_deaf(client)
+    real = conversation.sock
+
+    def send_and_fail(data: bytes, flags: int = 0) -> int:
+        real.send(data, flags)
+        raise RuntimeError("made to fail")
+
+    fake: Any = SimpleNamespace(send=send_and_fail, recv=real.recv, fileno=real.fileno, close=real.close)
+    conversation.sock = fake
+    with pytest.raises(ConnectionDropped):
+        place(client)
+    with pytest.raises(RuntimeError):
+        client.disconnect()
+
+
+@pytest.mark.usefixtures("listens_for_ever")
 def test_a_fault_while_standing_in_stops_the_client_and_is_reported(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,11 +153,11 @@ def test_a_fault_while_standing_in_stops_the_client_and_is_reported(
     client.connect()
     until_deaf(client)
 
-    def broken(core: ClientCore) -> float | None:
+    def broken(core: ClientCore) -> bytes:
         raise ZeroDivisionError("made to fail")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ClientCore, "next_deadline", broken)
+        patch.setattr(ClientCore, "data_to_send", broken)
         with pytest.raises(ConnectionDropped):
             place(client)
     with pytest.raises(ZeroDivisionError):

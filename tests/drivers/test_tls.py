@@ -35,7 +35,11 @@ Trust = Callable[[], ssl.SSLContext | None]
 
 def config(port: int, host: str = HOST) -> Config:
     return Config(
-        url=f"wss://{host}:{port}", domain=SignatureDomain.DEVNET, wall_clock=lambda: 0, chance=lambda: 0.5
+        url=f"wss://{host}:{port}",
+        domain=SignatureDomain.DEVNET,
+        wall_clock=lambda: 0,
+        chance=lambda: 0.5,
+        mask=lambda: b"mask",
     )
 
 

@@ -76,6 +76,7 @@ def make_core(*, signed: bool = True, **settings: Any) -> ClientCore:
         domain=SignatureDomain.DEVNET,
         wall_clock=lambda: 1_767_225_600_000_000_000,
         chance=lambda: 1.0,
+        mask=lambda: b"mask",
         **settings,
     )
     return ClientCore(config, signer=TransactionSigner(SEED) if signed else None)

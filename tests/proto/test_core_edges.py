@@ -149,6 +149,7 @@ def test_a_duration_that_would_be_due_at_once_or_never_is_refused(name: str, sec
             domain=SignatureDomain.DEVNET,
             wall_clock=lambda: 0,
             chance=lambda: 0.5,
+            mask=lambda: b"mask",
             **durations,  # type: ignore[arg-type]
         )
 

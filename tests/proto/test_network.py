@@ -17,7 +17,12 @@ from bulk_proto.timestamps import to_nanoseconds
 
 def config(url: str, **settings: Any) -> Config:
     return Config(
-        url=url, domain=SignatureDomain.DEVNET, wall_clock=lambda: 0, chance=lambda: 0.5, **settings
+        url=url,
+        domain=SignatureDomain.DEVNET,
+        wall_clock=lambda: 0,
+        chance=lambda: 0.5,
+        mask=lambda: b"mask",
+        **settings,
     )
 
 
