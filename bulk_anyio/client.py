@@ -189,8 +189,8 @@ class BulkWebSocketClient(
         self._opened = opened
         ready = self.core.start(anyio.current_time())
         self._host = spawn(self._serve, "bulk client")
-        self._driver.poke()
         try:
+            self._driver.poke()
             await self._wait(ready)
         except RequestTimedOut as error:
             if not self.core.is_open:

@@ -373,6 +373,24 @@ async def test_cancelling_connect_leaves_nothing_behind(line: Line) -> None:
     await client.disconnect()
 
 
+async def test_a_failure_as_connecting_begins_leaves_nothing_behind(
+    exchange: ExchangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = BulkWebSocketClient(exchange.url, [BTC])
+    poke = client._driver.poke
+
+    def fail_once() -> None:
+        monkeypatch.setattr(client._driver, "poke", poke)
+        raise ZeroDivisionError("made to fail")
+
+    monkeypatch.setattr(client._driver, "poke", fail_once)
+    with pytest.raises(ZeroDivisionError):
+        await client.connect()
+    with anyio.fail_after(5.0):
+        assert await client.connect()
+    await client.disconnect()
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, 1e12, 0.0])
 async def test_bad_numbers_raise_before_anything_is_sent(exchange: ExchangeServer, bad: float) -> None:
     async with trader(exchange.url) as client:
