@@ -14,8 +14,8 @@ from msgspec.json import decode, encode
 
 from bulk_proto.signing.order_id import order_id
 
-from .feeder import serve_until_input_ends
-from .server_bytes import account_snapshot, confirmation, frame, requests, shake_hands
+from .other_end import serve_until_input_ends
+from .server_bytes import account_snapshot, confirmation, frame, requests
 
 _NOW = 1_767_225_600_000_000_000  # ns
 
@@ -27,9 +27,7 @@ class Clerk:
         self._orders: dict[str, dict[str, Any]] = {}
 
     def serve(self, sock: socket.socket) -> None:
-        stream = sock.makefile("rb")
-        sock.sendall(shake_hands(stream))
-        for request in map(decode, requests(stream)):
+        for request in map(decode, requests(sock)):
             sock.sendall(b"".join(frame(text) for text in self._answers(request)))
 
     def _answers(self, request: dict[str, Any]) -> list[bytes]:

@@ -16,7 +16,6 @@ import logging
 import re
 import resource
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -30,7 +29,8 @@ from typing import Any
 
 from . import feed
 from .contest import Case, Entry, Goal
-from .feeder import Feeder, open_counter, serve_until_input_ends
+from .feeder import Feeder, open_counter
+from .other_end import OtherEnd, serve_until_input_ends
 from .server_bytes import frame
 from .stage import Exercise, Outcome
 
@@ -81,19 +81,12 @@ def ours(backend: str, connections: int, messages: int) -> Exercise:
             return live(counter)
 
     def live(counter: Any) -> Outcome:
-        exchange = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.endurance", str(messages), counter.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert exchange.stdin is not None
-        assert exchange.stdout is not None
-        with exchange:
-            url = f"ws://127.0.0.1:{int(exchange.stdout.readline())}"
-            life = _Life(url, connections, open_counter(Path(counter.name)))
+        exchange = OtherEnd("benchmarks.endurance", str(messages), counter.name)
+        life = _Life(exchange.url, connections, open_counter(Path(counter.name)))
+        try:
             _LIVE[backend](life)
-            exchange.stdin.close()
+        finally:
+            exchange.close()
         return life.outcome(messages)
 
     return lambda: run

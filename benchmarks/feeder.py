@@ -14,26 +14,18 @@ import json
 import mmap
 import os
 import socket
-import ssl
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from . import feed
 from .made_certificate import server_context
-from .server_bytes import account_snapshot, confirmation, frame, requests, shake_hands
+from .other_end import serve_until_input_ends
+from .server_bytes import account_snapshot, confirmation, frame, requests
 
 _STUCK = 5.0  # seconds without progress after which a round is given up
-
-
-class Server(Protocol):
-    def serve(self, sock: socket.socket) -> None:
-        """Talk to one client until it goes."""
 
 
 @dataclass
@@ -44,9 +36,7 @@ class Feeder:
     counter: memoryview | None = None
 
     def serve(self, sock: socket.socket) -> None:
-        stream = sock.makefile("rb")
-        sock.sendall(shake_hands(stream))
-        for request in map(json.loads, requests(stream)):
+        for request in map(json.loads, requests(sock)):
             if request["method"] != "subscribe":
                 continue
             asked = request["subscription"]
@@ -95,23 +85,6 @@ def main() -> None:
     )
     feeder = Feeder(feed.payloads(wanted), open_counter(given.counter) if given.counter else None)
     serve_until_input_ends(feeder, server_context(given.certificate) if given.certificate else None)
-
-
-def serve_until_input_ends(server: Server, tls: ssl.SSLContext | None = None) -> None:
-    """Print the port, then serve one connection after the other."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    threading.Thread(target=_serve_all, args=(listener, server, tls), daemon=True).start()
-    sys.stdin.read()
-
-
-def _serve_all(listener: socket.socket, server: Server, tls: ssl.SSLContext | None) -> None:
-    while True:
-        sock, _ = listener.accept()
-        # The client goes at the end of each round, whatever is on its way.
-        with suppress(OSError), sock if tls is None else tls.wrap_socket(sock, server_side=True) as stream:
-            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server.serve(stream)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,6 +22,7 @@ from . import feed
 from .contest import Case, Entry, Goal
 from .feeder import open_counter
 from .made_certificate import MadeCertificate
+from .other_end import OtherEnd
 from .rivals import released_client
 from .stage import Exercise, Outcome
 
@@ -93,14 +92,8 @@ class Line:
         self._certificate = MadeCertificate() if tls else None
         if self._certificate is not None:
             arguments += ["--certificate", str(self._certificate.path)]
-        self._feeder = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.feeder", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._feeder.stdout is not None
-        self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{int(self._feeder.stdout.readline())}"
+        self._feeder = OtherEnd("benchmarks.feeder", *arguments)
+        self.url = self._feeder.url.replace("ws:", "wss:") if tls else self._feeder.url
         if paced:
             Path(file.name).unlink()  # both have it open
 

@@ -8,7 +8,6 @@ the simulated exchange verifies and matches. Each order is cancelled, untimed.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from importlib import import_module
@@ -16,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from .contest import Case, Entry, Goal
+from .other_end import OtherEnd
 from .rivals import released_client
 from .stage import Exercise, Outcome
 
@@ -52,23 +52,12 @@ def _case(what: str, settings: dict[str, Any], backend: str, goal: Goal) -> Case
     )
 
 
-class _Server:
-    """The other end's process; it ends with this one, whose pipe it reads."""
-
-    def __init__(self, python: str, module: str) -> None:
-        self._process = subprocess.Popen(
-            [python, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        self.url = f"ws://127.0.0.1:{int(self._process.stdout.readline())}"
-
-
 def _outcome(times: list[float]) -> Outcome:
     return Outcome(1, seconds=median(times))
 
 
 def ours(backend: str, orders: int, python: str, server: str) -> Exercise:
-    end = _Server(python, server)
+    end = OtherEnd(server, python=python)
     if backend == "blocking":
         return lambda: lambda: _blocking_round(end.url, orders)
     import anyio
@@ -110,7 +99,7 @@ def _blocking_round(url: str, orders: int) -> Outcome:
 
 
 def released(orders: int, python: str, server: str) -> Exercise:
-    end = _Server(python, server)
+    end = OtherEnd(server, python=python)
     return lambda: lambda: asyncio.run(_released_round(end.url, orders))
 
 

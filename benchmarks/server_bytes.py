@@ -6,8 +6,9 @@ import base64
 import hashlib
 import json
 import re
+import socket
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 READ_SIZE = 65536  # bytes: what one read of a busy socket brings
 
@@ -36,16 +37,13 @@ def frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-def shake_hands(stream: BinaryIO) -> bytes:
-    """Read a client's request for a WebSocket; returns the answer that opens it."""
+def requests(sock: socket.socket) -> Iterator[bytes]:
+    """Open the WebSocket that a client asks for; its texts, one frame each, until it closes."""
+    stream = sock.makefile("rb")
     request = b""
     while not request.endswith(b"\r\n\r\n"):
         request += stream.readline()
-    return accept(request)
-
-
-def requests(stream: BinaryIO) -> Iterator[bytes]:
-    """The texts of a client, which come in one frame each; ends when it closes."""
+    sock.sendall(accept(request))
     while len(head := stream.read(2)) == 2:
         size = head[1] & 0x7F
         if size == 126:
