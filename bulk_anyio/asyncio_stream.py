@@ -30,7 +30,7 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._unread = b""
-        self._take: Callable[[bytes], None] = self._keep
+        self._take: Callable[[bytes], None] | None = None  # None: keep what comes
         self._over = False  # nothing more will be read
         self._closed = False
         self._fault: Exception | None = None  # of the line
@@ -55,7 +55,7 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
             try:
                 await self._read()
             finally:
-                self._take = self._keep
+                self._take = None
             if self._failure is not None:
                 raise self._failure
             if self._fault is not None or self._closed:
@@ -138,11 +138,15 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._buffer[:nbytes])
+        if self._take is None:
+            self._keep(data)
+            return
         try:
-            self._take(bytes(self._buffer[:nbytes]))
+            self._take(data)
         except Exception as failure:
             self._failure = failure
-            self._take = self._keep
+            self._take = None
             self._news.set()
 
     def eof_received(self) -> bool:

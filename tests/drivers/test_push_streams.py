@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -109,6 +111,25 @@ async def test_what_was_received_in_part_is_pushed_first(tls: bool) -> None:
         await stream.send(b"go on")
         await stream.push(taken.append)
     assert b"".join(taken) == b" of it and more"
+
+
+@BOTH
+async def test_a_stream_that_has_ended_does_not_wait_for_the_garbage_collector(tls: bool) -> None:
+    """Its buffer is large: over many connections those that wait add up."""
+
+    async def talk(stream: ByteStream) -> None:
+        await stream.send(b"hello")
+
+    gc.disable()
+    try:
+        async with connected(tls, talk) as stream:
+            await stream.push(lambda data: None)
+        alive = weakref.ref(stream)
+        del stream
+        await anyio.wait_all_tasks_blocked()
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 @BOTH
