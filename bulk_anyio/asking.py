@@ -32,8 +32,7 @@ class Asking(ClientView):
     async def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
         """Do this to the core: ``act`` gets the time and returns the calls to wait for."""
         try:
-            calls = act(self._driver.clock())
-            self._driver.poke()  # before the wait is prepared: the bytes should be on their way
+            calls = self._driver.do(act)  # before the wait is prepared: the bytes should be on their way
             return [await self._wait(call) for call in calls]
         except OutcomeUnknown as unknown:
             unknown.settle_with(self.settle)

@@ -20,6 +20,7 @@ import anyio
 from anyio import AsyncContextManagerMixin
 
 from bulk_proto import subscriptions as topics
+from bulk_proto.calls import Call
 from bulk_proto.config import Config
 from bulk_proto.core import ClientCore, Direction
 from bulk_proto.enums import SignatureDomain, Topic
@@ -35,7 +36,7 @@ from .conditional_orders import ConditionalOrders
 from .connectors import Connector, choose_connector
 from .driver import Driver
 from .faults import first_of
-from .host import spawn
+from .host import protect, spawn
 from .multisig import MultisigActions
 from .streams import EventStream
 from .subscribing import Subscribing
@@ -150,8 +151,7 @@ class BulkWebSocketClient(
         if self._host is None:
             return
         rested, gone = self._rested, self._gone  # of this connection: another task may soon make a new one
-        self.core.stop(anyio.current_time())
-        self._driver.poke()
+        self._driver.do(self.core.stop)
         await rested.wait()
         if not self._audience.is_one_of_us():
             await gone.wait()
@@ -187,11 +187,9 @@ class BulkWebSocketClient(
         self._opening_error = None
         self._rested, self._gone, opened = anyio.Event(), anyio.Event(), anyio.Event()
         self._opened = opened
-        ready = self.core.start(anyio.current_time())
-        self._host = spawn(self._serve, "bulk client")
+        protect(Driver.do)
         try:
-            self._driver.poke()
-            await self._wait(ready)
+            await self._wait(self._driver.do(self._begin))
         except RequestTimedOut as error:
             if not self.core.is_open:
                 self._opening_error = LinkError(
@@ -207,6 +205,11 @@ class BulkWebSocketClient(
             raise
         finally:
             opened.set()
+
+    def _begin(self, now: float) -> Call[None]:
+        ready = self.core.start(now)
+        self._host = spawn(self._serve, "bulk client")
+        return ready
 
     async def _give_up(self) -> None:
         last_error = self.core.last_error

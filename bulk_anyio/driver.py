@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 import anyio
 from anyio.abc import ByteStream
@@ -21,6 +22,8 @@ from .connectors import Connector
 from .faults import LINE_FAULTS, first_of, reason_of
 from .host import clock, protected
 from .push_stream import READ_SIZE, PushStream
+
+Result = TypeVar("Result")
 
 FAREWELL = 1.0  # seconds to hand over the last bytes
 
@@ -67,7 +70,7 @@ class Driver:
     ) -> None:
         self.core = core
         self._logger = logger
-        self._deliver = self._given_deliver = deliver
+        self._deliver = deliver
         self._connector = connector
         self._writer = Bell()  # there may be bytes to send, or a reason to hang up
         self._alarm = Bell()  # the next deadline has changed
@@ -79,6 +82,12 @@ class Driver:
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
+
+    def do(self, act: Callable[[float], Result]) -> Result:
+        """Do something to the core, which gets the time, and see to what comes of it at once."""
+        result = act(self.clock())
+        self.poke()
+        return result
 
     def poke(self) -> None:
         """The core was touched: send, hand out its news, wake whoever waits for a change."""
@@ -114,7 +123,6 @@ class Driver:
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
         self.clock = clock()
-        self._deliver = protected(self._given_deliver)  # poke() may come from a task that is not
         before, self.core.on_urgent_data = self.core.on_urgent_data, self._send
         try:
             async with anyio.create_task_group() as tasks:

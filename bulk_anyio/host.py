@@ -8,6 +8,7 @@ task group and never lets an exception escape: on trio that would end the progra
 Ctrl-C belongs to the application's main task, where ``finally: await client.cancel_all()`` may stand. On
 asyncio it arrives there by itself. Trio raises ``KeyboardInterrupt`` in whichever task is running, unless
 that is protected: system tasks are, their children are not, so each of those is made with :func:`protected`.
+What the main task itself does to the core is protected too, since half of it must not happen.
 
 Both loops are imported where they are known to run: whoever uses one need not wait for the other.
 """
@@ -65,12 +66,17 @@ def spawn(serve: Callable[[], Awaitable[None]], name: str) -> object:
     return asyncio.get_running_loop().create_task(_as_coroutine(serve), name=name)
 
 
-def protected(function: Function) -> Function:
-    """The same function, in which trio raises no ``KeyboardInterrupt``: the main task gets it instead."""
+def protect(function: Callable[..., object]) -> None:
+    """From now on trio raises no ``KeyboardInterrupt`` in this: the main task gets it as soon as it waits."""
     if in_trio():
         import trio
 
-        return trio.lowlevel.enable_ki_protection(function)
+        trio.lowlevel.enable_ki_protection(function)
+
+
+def protected(function: Function) -> Function:
+    """The same function, which has been protected."""
+    protect(function)
     return function
 
 

@@ -166,8 +166,7 @@ async def test_ctrl_c_does_not_strike_in_a_handler_that_another_task_brought_abo
     async with wired() as (client, _):
         client.on(Topic.DISCONNECTED, lambda _: protected.append(trio.lowlevel.currently_ki_protected()))
         await anyio.wait_all_tasks_blocked()
-        client.core.connection_lost(anyio.current_time(), "cut")
-        client._driver.poke()
+        client._driver.do(lambda now: client.core.connection_lost(now, "cut"))
         assert not trio.lowlevel.currently_ki_protected()
         assert protected == [True]
 

@@ -260,6 +260,48 @@ def test_after_ctrl_c_in_a_busy_handler_the_main_task_can_still_cancel_its_order
     assert err == ""
 
 
+INTERRUPTED_AS_AN_ORDER_LEAVES = """
+    import signal, sys
+    import anyio
+    from bulk_anyio import BulkWebSocketClient
+    from bulk_anyio.exchange import serve_exchange
+    from bulk_proto import Side, TransactionSigner
+
+    async def main():
+        async with serve_exchange(seed=1) as exchange:
+            client = BulkWebSocketClient(exchange.url, ["BTC-USD"], TransactionSigner.generate_account())
+            async with client:
+                send = client.core.on_urgent_data
+
+                def send_and_press_ctrl_c():
+                    client.core.on_urgent_data = send
+                    send()
+                    signal.raise_signal(signal.SIGINT)
+
+                client.core.on_urgent_data = send_and_press_ctrl_c
+                try:
+                    await client.place_limit_order("BTC-USD", Side.BUY, 50_000.0, 0.01)
+                finally:
+                    (account,) = client.core.accounts.values()
+                    print(*(order.price for order in account.pending.values()))
+
+    try:
+        anyio.run(main, backend=sys.argv[1])
+    except* KeyboardInterrupt:  # in a group from serve_exchange's own tasks, on trio
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_after_ctrl_c_as_an_order_leaves_the_order_is_known(anyio_backend: str) -> None:
+    program = textwrap.dedent(INTERRUPTED_AS_AN_ORDER_LEAVES)
+    found = subprocess.run(
+        [sys.executable, "-c", program, anyio_backend], capture_output=True, text=True, timeout=30
+    )
+    assert found.stdout.splitlines() == ["50000.0", "interrupted"], found.stderr
+    assert found.stderr == ""
+
+
 # Connections ---------------------------------------------------------------------------------------------
 
 
