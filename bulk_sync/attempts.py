@@ -5,7 +5,6 @@ So the thread that keeps time never waits for a name server or a handshake.
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,9 +12,9 @@ from concurrent.futures import Future
 from bulk_proto.config import Config
 from bulk_proto.errors import LinkError
 
-from .connectors import Connector
+from .connectors import Connector, Made
 
-Attempt = Future[socket.socket]
+Attempt = Future[Made]
 
 
 def attempt_to_connect(connector: Connector, config: Config, wake: Callable[[], object]) -> Attempt:

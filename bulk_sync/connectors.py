@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 from bulk_proto.config import Config
@@ -23,14 +24,18 @@ from bulk_proto.errors import LinkError, ProxyError, UsageError
 from bulk_proto.proxy_address import ProxyAddress, ProxyScheme
 
 from .faults import reason_of
+from .secured import SecuredSocket
 from .tls import Tls
 
-Connector = Callable[[Config, float], socket.socket]
+Made = socket.socket | SecuredSocket
+"""A connection: a socket, with TLS or without, or what the connectors of this module make of one with TLS."""
+
+Connector = Callable[[Config, float], Made]
 """Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
 
 It is called once per attempt, with the seconds it may take, and raises ``OSError`` or :class:`LinkError`
-when there is no connection to be had. For a ``wss://`` address it brings TLS itself. It runs in a thread
-of its own; a socket that comes too late is closed.
+when there is no connection to be had. For a ``wss://`` address it brings TLS itself, as an
+``ssl.SSLSocket`` for example. It runs in a thread of its own; a socket that comes too late is closed.
 """
 
 
@@ -54,7 +59,7 @@ def tcp_connector(ssl_context: ssl.SSLContext | None = None) -> Connector:
     """
     tls = Tls(ssl_context)
 
-    def connect(config: Config, timeout: float) -> socket.socket:
+    def connect(config: Config, timeout: float) -> Made:
         deadline = time.monotonic() + timeout
         try:
             sock = _dial(config.host, config.port, deadline)
@@ -81,7 +86,7 @@ def proxy_connector(proxy: str, ssl_context: ssl.SSLContext | None = None) -> Co
     if find_spec("python_socks") is None:
         raise UsageError("a proxy needs python-socks: pip install 'bulk-proto[proxy]'")
 
-    def connect(config: Config, timeout: float) -> socket.socket:
+    def connect(config: Config, timeout: float) -> Made:
         deadline = time.monotonic() + timeout
         return _ready(_tunnel(address, config, timeout), config, tls, deadline)
 
@@ -104,11 +109,10 @@ def _dial(host: str, port: int, deadline: float) -> socket.socket:
     raise fault or OSError("the host name has no address")
 
 
-def _ready(sock: socket.socket, config: Config, tls: Tls, deadline: float) -> socket.socket:
+def _ready(sock: socket.socket, config: Config, tls: Tls, deadline: float) -> Made:
     """A connection on which small messages leave at once, with TLS if the address asks for it."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.settimeout(_left(deadline))
-    return tls.secure(sock, config.host) if config.tls else sock
+    return tls.secure(sock, config.host, partial(_left, deadline)) if config.tls else sock
 
 
 def _left(deadline: float) -> float:

@@ -6,6 +6,10 @@ import select
 import socket
 import ssl
 import struct
+from collections.abc import Callable
+
+Receive = Callable[[bytes, float], None]
+"""Takes bytes, ``b""`` at the end of the stream, and the time."""
 
 READ_SIZE = 65536  # bytes; more than a TLS record holds, so that TLS never keeps a rest no poll would show
 LISTENING = 0.01  # seconds for which a listening reader stays in the socket
@@ -14,13 +18,15 @@ LISTENING = 0.01  # seconds for which a listening reader stays in the socket
 class Conversation:
     """Raises ``OSError`` when the connection broke; nothing but :meth:`listen` blocks.
 
-    ``wants_room`` says that the socket should be watched for room to write as well; ``can_listen`` that
-    there is :meth:`listen`: on Linux, for sockets without TLS.
+    ``wants_room`` says that the socket should be watched for room to write as well; ``owes`` that something
+    handed over has not left; ``can_listen`` that there is :meth:`listen`: on Linux, for sockets that are no
+    TLS sockets.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll") and _ends_by_itself(sock)
+        self.owes = False
         self.unsent = b""
         self._at_once = socket.MSG_DONTWAIT if self.can_listen else 0
         self._sends_later = False
@@ -44,6 +50,7 @@ class Conversation:
             pass  # TLS must hear something first
         finally:
             self.unsent = data
+            self.owes = bool(data)
 
     def receive(self) -> bytes | None:
         """Bytes, ``b""`` at the end of the stream, or None when there are none yet."""
@@ -61,6 +68,10 @@ class Conversation:
             return self.sock.recv(READ_SIZE)
         except BlockingIOError:
             return None
+
+    def opening_for(self, receive: Receive, now: float) -> Receive:
+        """What takes the bytes that come, for ``receive`` to get those that are meant. It may begin now."""
+        return receive
 
     def close(self) -> None:
         self.sock.close()

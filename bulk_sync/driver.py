@@ -26,10 +26,11 @@ from bulk_proto.errors import LinkError
 from .attempts import Attempt, attempt_to_connect, give_up
 from .audience import Audience, HandlerThread
 from .connectors import Connector
-from .conversation import LISTENING, Conversation
+from .conversation import LISTENING, Conversation, Receive
 from .errands import FOREVER, Bell, Errand
 from .faults import reason_of
 from .lookout import Lookout
+from .secured import converse
 from .shifts import Shift
 
 # Seconds that may pass before a deadline is noticed that a message brought nearer. A listening reader may
@@ -69,6 +70,7 @@ class Driver:
         self._lookout: Lookout | None = None
         self._attempt: Attempt | None = None
         self._conversation: Conversation | None = None
+        self._receive: Receive = core.receive_data
         self._due = 0.0  # when to take stock again
         self._soon = 0.0  # when to take stock at the latest after a message
         self._fault: Exception | None = None
@@ -214,13 +216,13 @@ class Driver:
         with self._guard:
             self._lookout.is_deaf = False
             if data is not None:
-                core.receive_data(data, now)
+                self._receive(data, now)
                 if self._soon < self._due:
                     self._due = self._soon
             if now >= self._due or self._errands:
                 self._take_stock(now)
             answer = core.data_to_send() if core.has_data_to_send else b""
-        if conversation is not None and (answer or conversation.unsent):
+        if conversation is not None and (answer or conversation.owes):
             conversation.send(answer)
 
     def _take_stock(self, now: float) -> None:
@@ -253,10 +255,12 @@ class Driver:
     def _begin_to_talk(self, attempt: Attempt) -> None:
         assert self._lookout is not None
         self._attempt = None
-        self._conversation = Conversation(attempt.result())
-        self._lookout.watch(self._conversation)
+        conversation = self._conversation = converse(attempt.result())
+        self._lookout.watch(conversation)
+        now = monotonic()
         with self._guard:
-            self.core.connection_made(monotonic())
+            self.core.connection_made(now)
+            self._receive = conversation.opening_for(self.core.receive_data, now)
         self._due = 0.0  # its first bytes are to be sent
 
     def _lose_connection(self, fault: Exception) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bulk_proto.certificates import TrustStore, refusal
 from bulk_proto.errors import TlsError, UsageError
 
+from .conversation import READ_SIZE
 from .faults import reason_of, tls_words
+from .secured import SecuredSocket
 
 
 class Tls:
@@ -30,29 +34,33 @@ class Tls:
         self._context = ssl_context
         self._store = TrustStore.of_the_caller()
 
-    def secure(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
+    def secure(self, sock: socket.socket, host: str, patience: Callable[[], float]) -> SecuredSocket:
         """Shake hands with ``host`` over ``sock``, which is closed when that fails.
 
-        The roots are read for the first connection, and kept. Raises :class:`TlsError`.
+        ``patience`` tells how many seconds are left. The roots are read for the first connection, and kept.
+        Raises :class:`TlsError`.
         """
         if self._context is None:
             import certifi  # only now: it brings half of importlib along
 
             self._context = ssl.create_default_context(cafile=certifi.where())
             self._store = TrustStore.of_certifi(certifi.__version__)
-        secured = self._context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        session: ssl.SSLObject | None = None
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         try:
-            secured.do_handshake()
+            session = self._context.wrap_bio(incoming, outgoing, server_hostname=host)
+            secured = SecuredSocket(sock, session, incoming, outgoing)
+            _shake_hands(secured, patience)
         except (OSError, ValueError) as fault:
-            error = self._error(fault, host, secured)
-            secured.close()
+            error = self._error(fault, host, session)
+            sock.close()
             raise error from fault
         except BaseException:
-            secured.close()
+            sock.close()
             raise
         return secured
 
-    def _error(self, fault: Exception, host: str, session: ssl.SSLSocket) -> TlsError:
+    def _error(self, fault: Exception, host: str, session: ssl.SSLObject | None) -> TlsError:
         match fault:
             case ssl.SSLCertVerificationError():
                 chain = _certificates(session)
@@ -68,7 +76,27 @@ class Tls:
                 return TlsError(f"no TLS with {host}: {reason_of(fault)}")
 
 
-def _certificates(session: ssl.SSLSocket) -> list[bytes]:
+def _shake_hands(secured: SecuredSocket, patience: Callable[[], float]) -> None:
+    sock, outgoing = secured.sock, secured.outgoing
+    done = False
+    while not done:
+        sock.settimeout(patience())
+        try:
+            secured.session.do_handshake()
+            done = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            with suppress(OSError):
+                sock.sendall(outgoing.read())  # the alert that tells the server why
+            raise
+        sock.sendall(outgoing.read())
+        if not done:
+            data = sock.recv(READ_SIZE)
+            secured.incoming.write(data) if data else secured.incoming.write_eof()
+
+
+def _certificates(session: ssl.SSLObject | None) -> list[bytes]:
     """The certificates that the server sent, DER, its own first; none when they cannot be had."""
     # Before Python 3.13 the public object offers them only after a success.
     ask = getattr(getattr(session, "_sslobj", None), "get_unverified_chain", None)

@@ -1,27 +1,17 @@
-"""The blocking client among threads: many callers, a busy main thread, iterators, TLS."""
+"""The blocking client among threads: many callers, a busy main thread, iterators."""
 
 from __future__ import annotations
 
-import datetime
 import gc
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
-import anyio
 import pytest
-from anyio.abc import SocketAttribute
-from anyio.streams.tls import TLSListener
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bulk_proto import (
     Connected,
@@ -347,90 +337,3 @@ def test_tls_that_must_read_before_it_writes_and_the_reverse_is_waited_for() -> 
 def test_a_mailbox_without_room_is_refused() -> None:
     with pytest.raises(UsageError):
         BulkWebSocketClient("ws://127.0.0.1:9", handler_limit=0, handlers={Topic.FILL: print})
-
-
-# TLS -----------------------------------------------------------------------------------------------
-
-
-def made_up_certificate() -> tuple[bytes, bytes]:
-    """Certificate and key for ``localhost``, for the length of a test."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-@contextmanager
-def over_tls(exchange: Exchange, folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
-    """The address of a TLS port of the exchange, and a context that trusts its certificate."""
-    certificate, key = made_up_certificate()
-    (folder / "server.pem").write_bytes(certificate + key)
-    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server_side.load_cert_chain(folder / "server.pem")
-
-    @asynccontextmanager
-    async def serve() -> Any:
-        tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        listener = TLSListener(tcp, server_side, standard_compatible=False)
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, cast(Any, exchange.server.serve))
-            yield tcp.extra(SocketAttribute.local_port)
-            tasks.cancel_scope.cancel()
-
-    with exchange.portal.wrap_async_context_manager(serve()) as port:
-        yield f"wss://localhost:{port}", ssl.create_default_context(cadata=certificate.decode())
-
-
-def test_it_talks_tls_also_in_records_larger_than_one_read(exchange: Exchange, tmp_path: Path) -> None:
-    candles: list[Any] = []
-    with (
-        over_tls(exchange, tmp_path) as (url, context),
-        trader(url, ssl_context=context, handlers={Topic.CANDLE: candles.append}) as client,
-    ):
-        for interval in ("10s", "1m", "5m"):
-            client.subscribe_candles(BTC, interval)
-        Traders(client, threads=2).run(seconds=0.3)
-        until(lambda: len(candles) > 300)
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(exchange: Exchange, tmp_path: Path) -> None:
-    with over_tls(exchange, tmp_path) as (url, _):
-        client = BulkWebSocketClient(url, [BTC])
-        assert client.connect() is False
-        assert "localhost" in str(client.last_error)
-
-
-def test_a_port_that_talks_no_tls_is_named_as_such(exchange: Exchange) -> None:
-    client = BulkWebSocketClient(f"wss://localhost:{exchange.server.port}", [BTC])
-    assert client.connect() is False
-    assert "no TLS with localhost" in str(client.last_error)
-
-
-def test_a_server_that_hangs_up_during_the_tls_handshake_is_named_as_such() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def hang_up() -> None:
-            peer, _ = server.accept()
-            with peer:
-                peer.recv(65536)
-
-        thread = threading.Thread(target=hang_up)
-        thread.start()
-        client = BulkWebSocketClient(f"wss://127.0.0.1:{server.getsockname()[1]}", [BTC])
-        assert client.connect() is False
-        thread.join()
-    assert "it hung up during the handshake" in str(client.last_error)
