@@ -55,6 +55,9 @@ _OLDER: dict[tuple[str, str], type[ActionForm]] = {  # by kind, and the field th
     ("of", "p"): forms.OlderOnFill,
 }
 
+# A number of hundreds of digits; before 0.22 msgspec raises the latter of these.
+_TOO_LARGE = (OverflowError, SystemError)
+
 
 def read_action(action: object) -> ActionForm:
     """Raises :class:`ActionRefused` with a text that names the action and the field."""
@@ -69,7 +72,7 @@ def read_action(action: object) -> ActionForm:
     try:
         read: ActionForm = msgspec.convert(body, form)
         _check(read)
-    except (ValueError, OverflowError) as error:  # msgspec raises a ValueError of its own
+    except (msgspec.MsgspecError, ValueError, *_TOO_LARGE) as error:
         raise ActionRefused(f"action {tag}: {error}") from None
     return read
 

@@ -37,7 +37,7 @@ def read_request(text: str) -> Request:
     """Raises :class:`RequestMalformed` for anything that is not documented."""
     try:
         message = msgspec.json.decode(text)
-    except (ValueError, RecursionError):  # msgspec's DecodeError is a ValueError
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError for half a surrogate pair
         raise RequestMalformed("malformed JSON") from None
     if not isinstance(message, dict):
         raise RequestMalformed("a request is a JSON object")
