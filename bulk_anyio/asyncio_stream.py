@@ -57,7 +57,10 @@ class AsyncioStream(SocketStream, PushStream, asyncio.BufferedProtocol):
             finally:
                 self._take = None
             if self._failure is not None:
-                raise self._failure
+                try:
+                    raise self._failure
+                finally:
+                    self._failure = None  # its traceback leads back here, and would keep the buffer alive
             if self._fault is not None or self._closed:
                 raise self._why_it_is_over()
             take(b"")

@@ -184,12 +184,10 @@ class BulkWebSocketClient(
                 raise self._opening_error
             if not gone.is_set():
                 raise UsageError("reconnecting by itself: disconnect() first to start anew")
-        self._opening_error = None
-        self._rested, self._gone, opened = anyio.Event(), anyio.Event(), anyio.Event()
-        self._opened = opened
         protect(Driver.do)
+        opened = anyio.Event()
         try:
-            await self._wait(self._driver.do(self._begin))
+            await self._wait(self._driver.do(partial(self._begin, opened)))
         except RequestTimedOut as error:
             if not self.core.is_open:
                 self._opening_error = LinkError(
@@ -206,7 +204,9 @@ class BulkWebSocketClient(
         finally:
             opened.set()
 
-    def _begin(self, now: float) -> Call[None]:
+    def _begin(self, opened: anyio.Event, now: float) -> Call[None]:
+        self._opening_error = None
+        self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), opened
         ready = self.core.start(now)
         self._host = spawn(self._serve, "bulk client")
         return ready

@@ -391,6 +391,28 @@ async def test_a_failure_as_connecting_begins_leaves_nothing_behind(
     await client.disconnect()
 
 
+async def test_a_failure_before_connecting_begins_leaves_a_client_that_gave_up_as_it_was(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(function: object) -> None:
+        raise ZeroDivisionError("made to fail")
+
+    client = BulkWebSocketClient(line.url, [BTC], reconnect_attempts=1, backoff_base=0.01, backoff_cap=0.01)
+    assert await client.connect()
+    line.refusing = True
+    line.cut()
+    await until(lambda: client._gone.is_set())
+    with monkeypatch.context() as patch:
+        patch.setattr("bulk_anyio.client.protect", fail)
+        with pytest.raises(ZeroDivisionError):
+            await client.connect()
+    line.refusing = False
+    with anyio.fail_after(5.0):
+        await client.disconnect()
+        assert await client.connect()
+    await client.disconnect()
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, 1e12, 0.0])
 async def test_bad_numbers_raise_before_anything_is_sent(exchange: ExchangeServer, bad: float) -> None:
     async with trader(exchange.url) as client:

@@ -16,6 +16,7 @@ import pytest
 import trio
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
 
 from bulk_anyio import tcp_connector
 from bulk_anyio.asyncio_stream import AsyncioStream
@@ -114,20 +115,28 @@ async def test_what_was_received_in_part_is_pushed_first(tls: bool) -> None:
 
 
 @BOTH
-async def test_a_stream_that_has_ended_does_not_wait_for_the_garbage_collector(tls: bool) -> None:
+@pytest.mark.parametrize("end", ["hung up", "said goodbye", "the taker failed"])
+async def test_a_stream_that_has_ended_does_not_wait_for_the_garbage_collector(end: str, tls: bool) -> None:
     """Its buffer is large: over many connections those that wait add up."""
 
     async def talk(stream: ByteStream) -> None:
         await stream.send(b"hello")
+        if end == "said goodbye" and isinstance(stream, TLSStream):
+            await stream.unwrap()
+
+    def take(data: bytes) -> None:
+        if end == "the taker failed":
+            raise ZeroDivisionError
 
     gc.disable()
     try:
         async with connected(tls, talk) as stream:
-            await stream.push(lambda data: None)
-        alive = weakref.ref(stream)
+            with suppress(ZeroDivisionError):
+                await stream.push(take)
+        alive = [weakref.ref(stream), weakref.ref(getattr(stream, "_line", stream))]
         del stream
         await anyio.wait_all_tasks_blocked()
-        assert alive() is None
+        assert [one() for one in alive] == [None, None]
     finally:
         gc.enable()
 
