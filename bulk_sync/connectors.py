@@ -28,7 +28,7 @@ from .secured import SecuredSocket
 from .tls import Tls
 
 Made = socket.socket | SecuredSocket
-"""A connection: a socket, with TLS or without, or what the connectors of this module make of one with TLS."""
+"""A connection: a socket, with TLS or without, or what :func:`tcp_connector` makes for ``wss://``."""
 
 Connector = Callable[[Config, float], Made]
 """Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
@@ -116,7 +116,10 @@ def _ready(sock: socket.socket, config: Config, tls: Tls, deadline: float) -> Ma
 
 
 def _left(deadline: float) -> float:
-    return max(0.001, deadline - time.monotonic())
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
 
 
 def _tunnel(address: ProxyAddress, config: Config, timeout: float) -> socket.socket:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 Receive = Callable[[bytes, float], None]
 """Takes bytes, ``b""`` at the end of the stream, and the time."""
 
-READ_SIZE = 65536  # bytes; more than a TLS record holds, so that TLS never keeps a rest no poll would show
+READ_SIZE = (
+    65536  # bytes; more than a TLS record holds, so that no TLS socket keeps a rest no poll would show
+)
 LISTENING = 0.01  # seconds for which a listening reader stays in the socket
 
 
@@ -69,8 +71,12 @@ class Conversation:
         except BlockingIOError:
             return None
 
-    def opening_for(self, receive: Receive, now: float) -> Receive:
-        """What takes the bytes that come, for ``receive`` to get those that are meant. It may begin now."""
+    def decrypting(self, receive: Receive, begun_at: float) -> Receive:
+        """What takes the bytes that come, so that ``receive`` gets what they say; the same without TLS.
+
+        With TLS ``receive`` is called before this returns, with what came along with the handshake, and
+        bytes that are no TLS raise ``OSError``, here and later.
+        """
         return receive
 
     def close(self) -> None:

@@ -260,7 +260,7 @@ class Driver:
         now = monotonic()
         with self._guard:
             self.core.connection_made(now)
-            self._receive = conversation.opening_for(self.core.receive_data, now)
+            self._receive = conversation.decrypting(self.core.receive_data, now)
         self._due = 0.0  # its first bytes are to be sent
 
     def _lose_connection(self, fault: Exception) -> None:
@@ -276,6 +276,7 @@ class Driver:
             self._lookout.unwatch()
             self._conversation.close()
             self._conversation = None
+            self._receive = self.core.receive_data
         self._due = 0.0  # what the core wants now may be due at once
 
     def _stop_connecting(self) -> None:

@@ -1,14 +1,15 @@
 """A conversation over TLS, from the end of the handshake on.
 
-Bytes go through two buffers in memory, not through a socket that knows of TLS. So the reader can listen to
-the socket itself, with nothing of TLS in its hands, while another thread sends: sealing and opening are
-done by whoever holds the guard.
+Bytes go through two buffers in memory, not through a socket that knows of TLS. So a listening reader has
+nothing of TLS in its hands while its relief seals and sends, and decrypts only when it is back: never are two
+threads at one session.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .conversation import Conversation, Receive
@@ -18,7 +19,10 @@ _RECORD_SIZE = 16384  # bytes that are encrypted in one piece, at most (RFC 8446
 
 @dataclass(frozen=True, slots=True)
 class SecuredSocket:
-    """A connected socket, and the session that has shaken hands over it through two buffers."""
+    """A connected socket, and the session that speaks TLS over it through two buffers.
+
+    Options of the connection are set on ``sock``; what is sent and received there is encrypted.
+    """
 
     sock: socket.socket
     session: ssl.SSLObject
@@ -30,7 +34,7 @@ class SecuredSocket:
 
 
 class SecuredConversation(Conversation):
-    """What is sent is sealed first; what :meth:`receive` and :meth:`listen` bring is still to be opened.
+    """What is sent is sealed first; what :meth:`receive` and :meth:`listen` bring is still encrypted.
 
     The server may end it with or without a word of TLS, since messages have ends of their own.
     """
@@ -46,26 +50,25 @@ class SecuredConversation(Conversation):
 
     def send(self, data: bytes) -> None:
         self._unsealed += data
-        self.owes = True
-        if self._unsealed:
-            try:
-                self._session.write(self._unsealed)
-                self._unsealed = b""
-            except ssl.SSLWantReadError:
-                pass  # TLS must hear something first
+        self.owes = True  # should this be the end of the session
+        try:
+            while self._unsealed:
+                self._unsealed = self._unsealed[self._session.write(self._unsealed) :]
+        except ssl.SSLWantReadError:
+            pass  # TLS must hear something first
         super().send(self._outgoing.read())
-        if self._unsealed:
-            self.owes = True
+        self.owes = self.owes or bool(self._unsealed)
 
-    def opening_for(self, receive: Receive, now: float) -> Receive:
-        def opened(data: bytes, now: float) -> None:
+    def decrypting(self, receive: Receive, begun_at: float) -> Receive:
+        def take(data: bytes, now: float) -> None:
             self._incoming.write(data) if data else self._incoming.write_eof()
-            hand_over(now)
+            pass_on(now)
 
-        def hand_over(now: float) -> None:
-            plain = self._opened()
-            if self._outgoing.pending:  # TLS has answers of its own to give
-                self.send(b"")
+        def pass_on(now: float) -> None:
+            plain = self._decrypted()
+            if self._outgoing.pending or self._unsealed:  # TLS has answers of its own to give
+                with suppress(OSError):  # whoever sends next runs into the same
+                    self.send(b"")
             if plain:
                 receive(plain, now)
             if self._spoilt is not None:
@@ -73,10 +76,10 @@ class SecuredConversation(Conversation):
             if self._at_end:
                 receive(b"", now)
 
-        hand_over(now)  # what came with the end of the handshake
-        return opened
+        pass_on(begun_at)
+        return take
 
-    def _opened(self) -> bytes:
+    def _decrypted(self) -> bytes:
         """All that can be read of what has arrived."""
         parts: list[bytes] = []
         while self._incoming.pending or self._incoming.eof:

@@ -37,8 +37,8 @@ class Tls:
     def secure(self, sock: socket.socket, host: str, patience: Callable[[], float]) -> SecuredSocket:
         """Shake hands with ``host`` over ``sock``, which is closed when that fails.
 
-        ``patience`` tells how many seconds are left. The roots are read for the first connection, and kept.
-        Raises :class:`TlsError`.
+        ``patience`` tells how many seconds are left, or raises ``TimeoutError``. The roots are read for the
+        first connection, and kept. Raises :class:`TlsError`.
         """
         if self._context is None:
             import certifi  # only now: it brings half of importlib along
@@ -90,7 +90,8 @@ def _shake_hands(secured: SecuredSocket, patience: Callable[[], float]) -> None:
             with suppress(OSError):
                 sock.sendall(outgoing.read())  # the alert that tells the server why
             raise
-        sock.sendall(outgoing.read())
+        if outgoing.pending:
+            sock.sendall(outgoing.read())
         if not done:
             data = sock.recv(READ_SIZE)
             secured.incoming.write(data) if data else secured.incoming.write_eof()

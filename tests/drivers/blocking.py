@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from bulk_proto.exchange import ExchangeConfig
 from bulk_sync import BulkWebSocketClient
 
 from .line import Line, lay_line
+from .servers import LOOPBACK, listening_with_tls
 
 BTC = "BTC-USD"
 
@@ -42,6 +44,19 @@ def served(**settings: Any) -> Iterator[Exchange]:
         portal.wrap_async_context_manager(lay_line(server.port)) as line,
     ):
         yield Exchange(portal, server, line)
+
+
+@contextmanager
+def behind_tls(exchange: Exchange, context: ssl.SSLContext) -> Iterator[Exchange]:
+    """The same exchange through TLS, with a line of its own."""
+    server = listening_with_tls(exchange.server.serve, context)
+    with (
+        exchange.portal.wrap_async_context_manager(server) as port,
+        exchange.portal.wrap_async_context_manager(lay_line(port, "wss")) as line,
+    ):
+        secured = Exchange(exchange.portal, exchange.server, line)
+        secured.url = f"wss://{LOOPBACK}:{port}"
+        yield secured
 
 
 def trader(url: str, symbols: tuple[str, ...] = (BTC,), **settings: Any) -> BulkWebSocketClient:

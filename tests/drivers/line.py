@@ -17,18 +17,19 @@ class Line:
     ``deaf`` swallows what the client says, ``mute`` what the exchange says.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, scheme: str) -> None:
         self.port = 0
         self.connections = 0
         self.refusing = False
         self.deaf = False
         self.mute = False
         self._target = target
+        self._scheme = scheme
         self._scopes: set[anyio.CancelScope] = set()
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         for scope in self._scopes:
@@ -66,8 +67,8 @@ class Line:
 
 
 @asynccontextmanager
-async def lay_line(target: int) -> AsyncIterator[Line]:
-    line = Line(target)
+async def lay_line(target: int, scheme: str = "ws") -> AsyncIterator[Line]:
+    line = Line(target, scheme)
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     line.port = listener.extra(SocketAttribute.local_port)
     async with listener, anyio.create_task_group() as tasks:

@@ -19,19 +19,21 @@ from hypothesis import strategies as st
 
 from bulk_proto import OrderStatus, Side, TlsError, Topic
 from bulk_proto.config import Config
-from bulk_sync import BulkWebSocketClient
-from bulk_sync.secured import SecuredSocket, converse
+from bulk_sync import BulkWebSocketClient, SecuredSocket, tcp_connector
+from bulk_sync.connectors import _left
+from bulk_sync.secured import converse
 from bulk_sync.tls import Tls
 
-from .blocking import BTC, Exchange, served, trader, until
-from .servers import listening_with_tls
+from .blocking import BTC, Exchange, behind_tls, served, trader, until
+from .servers import LOOPBACK
+from .traders import Traders, trade_on_a_bad_line
 
 pytestmark = pytest.mark.timeout(60)
 
 HOST = "localhost"
 AUTHORITY = trustme.CA()
 SERVER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-AUTHORITY.issue_cert(HOST).configure_cert(SERVER)
+AUTHORITY.issue_cert(HOST, LOOPBACK).configure_cert(SERVER)
 CLIENT = ssl.create_default_context()
 AUTHORITY.configure_trust(CLIENT)
 
@@ -42,12 +44,10 @@ def exchange() -> Iterator[Exchange]:
         yield exchange
 
 
-@contextmanager
-def over_tls(exchange: Exchange) -> Iterator[str]:
-    """The address of a TLS port of the exchange."""
-    server = listening_with_tls(exchange.server.serve, SERVER)
-    with exchange.portal.wrap_async_context_manager(server) as port:
-        yield f"wss://{HOST}:{port}"
+@pytest.fixture
+def secured(exchange: Exchange) -> Iterator[Exchange]:
+    with behind_tls(exchange, SERVER) as secured:
+        yield secured
 
 
 def place(client: BulkWebSocketClient) -> OrderStatus:
@@ -57,39 +57,42 @@ def place(client: BulkWebSocketClient) -> OrderStatus:
 # The client ----------------------------------------------------------------------------------------
 
 
-def test_it_talks_tls_also_in_records_larger_than_one_read(exchange: Exchange) -> None:
+def test_it_talks_tls_also_in_messages_larger_than_one_read(secured: Exchange) -> None:
     candles: list[Any] = []
-    with (
-        over_tls(exchange) as url,
-        trader(url, ssl_context=CLIENT, handlers={Topic.CANDLE: candles.append}) as client,
-    ):
+    with trader(secured.url, ssl_context=CLIENT, handlers={Topic.CANDLE: candles.append}) as client:
         for interval in ("10s", "1m", "5m"):
             client.subscribe_candles(BTC, interval)
+        client.subscribe_orderbook_delta(BTC)
+        Traders(client, threads=4).run(seconds=0.5)
         until(lambda: len(candles) > 300)
 
 
+def test_a_line_that_is_cut_again_and_again_neither_loses_nor_doubles_an_order(secured: Exchange) -> None:
+    trade_on_a_bad_line(secured, threads=8, seconds=1.5, pause=0.3, ssl_context=CLIENT)
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="sockets are listened to on Linux")
 def test_orders_of_many_threads_leave_at_once_although_the_reader_hears_nothing_but_the_exchange(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+    secured: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulk_sync.conversation.LISTENING", 3600.0)
-    with over_tls(exchange) as url:
-        client = trader(url, (), ssl_context=CLIENT)
-        client.connect()
-        lookout = client._driver._lookout
-        assert lookout is not None
-        until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
-        with ThreadPoolExecutor(4) as threads:
-            found = list(threads.map(lambda _: place(client), range(200)))
-        assert found == [OrderStatus.RESTING] * 200
-        client.cancel_all()
-        client.disconnect()
+    client = trader(secured.url, (), ssl_context=CLIENT)
+    client.connect()
+    lookout = client._driver._lookout
+    assert lookout is not None
+    until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: place(client), range(200)))
+    assert found == [OrderStatus.RESTING] * 200
+    client.cancel_all()
+    client.disconnect()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(exchange: Exchange) -> None:
-    with over_tls(exchange) as url:
-        client = BulkWebSocketClient(url, [BTC])
-        assert client.connect() is False
-        assert "localhost" in str(client.last_error)
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured: Exchange) -> None:
+    client = BulkWebSocketClient(secured.url, [BTC])
+    assert client.connect() is False
+    assert isinstance(client.last_error, TlsError)
+    assert "the issuer" in str(client.last_error)
 
 
 def test_a_port_that_talks_no_tls_is_named_as_such(exchange: Exchange) -> None:
@@ -98,14 +101,34 @@ def test_a_port_that_talks_no_tls_is_named_as_such(exchange: Exchange) -> None:
     assert "no TLS with localhost" in str(client.last_error)
 
 
-def test_a_connector_may_bring_a_tls_socket_of_its_own(exchange: Exchange) -> None:
+def test_a_connector_may_bring_a_tls_socket_of_its_own(secured: Exchange) -> None:
     def connector(config: Config, timeout: float) -> ssl.SSLSocket:
         sock = socket.create_connection((config.host, config.port), timeout)
         return CLIENT.wrap_socket(sock, server_hostname=config.host)
 
-    with over_tls(exchange) as url, trader(url, connector=connector) as client:
+    with trader(secured.url, connector=connector) as client:
         until(lambda: client.get_ticker(BTC))
         assert place(client) is OrderStatus.RESTING
+
+
+def test_a_connector_may_set_options_of_what_ours_makes(secured: Exchange) -> None:
+    dial = tcp_connector(CLIENT)
+
+    def connector(config: Config, timeout: float) -> SecuredSocket:
+        made = dial(config, timeout)
+        assert isinstance(made, SecuredSocket)
+        made.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return made
+
+    with trader(secured.url, connector=connector) as client:
+        assert place(client) is OrderStatus.RESTING
+
+
+def test_a_connection_with_tls_can_be_listened_to(secured: Exchange) -> None:
+    with trader(secured.url, ssl_context=CLIENT) as client:
+        conversation = client._driver._conversation
+        assert conversation is not None
+        assert conversation.can_listen == hasattr(select, "epoll")
 
 
 # The handshake -------------------------------------------------------------------------------------
@@ -156,20 +179,26 @@ def test_a_server_that_is_refused_is_told_why() -> None:
 
 def test_a_handshake_that_trickles_in_gets_no_more_time_than_there_is() -> None:
     over = threading.Event()
+    asked = 0
 
     def trickle(theirs: socket.socket) -> None:
         with suppress(OSError):
             theirs.send(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB begins: RFC 8446 section 5.1
-            while not over.wait(0.02):
+            while not over.wait(0.001):
                 theirs.send(b"\x00")
 
-    deadline = time.monotonic() + 0.2
+    def patience() -> float:
+        nonlocal asked
+        asked += 1
+        return _left(time.monotonic() + (5.0 if asked < 10 else 0.0))
+
     with handshake_with(trickle) as ours:
         try:
             with pytest.raises(TlsError, match=f"no TLS with {HOST}: timed out"):
-                Tls().secure(ours, HOST, lambda: max(0.001, deadline - time.monotonic()))
+                Tls().secure(ours, HOST, patience)
         finally:
             over.set()
+    assert asked == 10
 
 
 # What passes through it ----------------------------------------------------------------------------
@@ -188,19 +217,18 @@ class Agreed:
             with suppress(ssl.SSLWantReadError):
                 side.do_handshake()
             self.incoming.write(from_us.read())
-            if side is not self.server or session.version() is None:
-                to_us.write(self.outgoing.read())
+            to_us.write(self.outgoing.read())
         self.server.write(early) if early else None
         to_us.write(self.outgoing.read())
         self.conversation = converse(SecuredSocket(ours, session, to_us, from_us))
         self.taken: list[bytes] = []
-        self.open = self.conversation.opening_for(lambda data, now: self.taken.append(data), 1.0)
+        self.take = self.conversation.decrypting(lambda data, now: self.taken.append(data), 1.0)
 
     def seal(self, data: bytes) -> bytes:
         self.server.write(data)
         return self.outgoing.read()
 
-    def opened(self, data: bytes) -> bytes:
+    def unseal(self, data: bytes) -> bytes:
         """What the server reads in these bytes from us."""
         self.incoming.write(data)
         return self.server.read(65536)
@@ -225,7 +253,7 @@ def test_whatever_is_sealed_comes_out_however_it_is_cut(texts: list[bytes], data
         cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(sealed) - 1)), max_size=6)))
         for begin, end in zip([0, *cuts], [*cuts, len(sealed)], strict=True):
             if sealed[begin:end]:
-                agreed.open(sealed[begin:end], 2.0)
+                agreed.take(sealed[begin:end], 2.0)
         assert b"".join(agreed.taken) == b"".join(texts)
         assert b"" not in agreed.taken
     finally:
@@ -244,22 +272,27 @@ def test_the_end_is_told_with_and_without_a_word_of_tls(politely: bool, agreed: 
     if politely:
         with suppress(ssl.SSLWantReadError):
             agreed.server.unwrap()
-        agreed.open(sealed + agreed.outgoing.read(), 2.0)
+        agreed.take(sealed + agreed.outgoing.read(), 2.0)
     else:
-        agreed.open(sealed, 2.0)
-        agreed.open(b"", 2.0)
+        agreed.take(sealed, 2.0)
+        agreed.take(b"", 2.0)
     assert agreed.taken == [b"the last word", b""]
 
 
-def test_what_came_before_a_record_that_is_no_tls_is_read(agreed: Agreed) -> None:
+@pytest.mark.parametrize("still_there", [True, False])
+def test_what_came_before_a_record_that_is_no_tls_is_read(still_there: bool, agreed: Agreed) -> None:
+    """Also where the alert that it deserves cannot be sent any more."""
+    sealed = agreed.seal(b"still good")
+    if not still_there:
+        agreed.peer.close()
     with pytest.raises(ssl.SSLError):
-        agreed.open(agreed.seal(b"still good") + b"this is no record of TLS", 2.0)
+        agreed.take(sealed + b"this is no record of TLS", 2.0)
     assert agreed.taken == [b"still good"]
 
 
 def test_what_is_sent_is_sealed_and_kept_while_there_is_no_room(agreed: Agreed) -> None:
     agreed.conversation.send(b"hello")
-    assert agreed.opened(agreed.peer.recv(65536)) == b"hello"
+    assert agreed.unseal(agreed.peer.recv(65536)) == b"hello"
     agreed.conversation.send(bytes(5_000_000))
     assert agreed.conversation.owes
     assert agreed.conversation.wants_room
@@ -269,7 +302,7 @@ def test_what_is_sent_is_sealed_and_kept_while_there_is_no_room(agreed: Agreed) 
     while len(heard) < 5_000_007:
         with suppress(ssl.SSLWantReadError):
             while True:
-                heard += agreed.opened(b"")
+                heard += agreed.unseal(b"")
         with suppress(BlockingIOError):
             agreed.incoming.write(agreed.peer.recv(1_000_000))
         agreed.conversation.send(b"")
@@ -304,18 +337,11 @@ def test_what_tls_cannot_seal_yet_is_sent_once_it_has_heard_what_it_must() -> No
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     session = cast(ssl.SSLObject, Reluctant(outgoing))
     conversation = converse(SecuredSocket(ours, session, incoming, outgoing))
-    opened = conversation.opening_for(lambda data, now: None, 1.0)
+    take = conversation.decrypting(lambda data, now: None, 1.0)
     conversation.send(b"an order")
     assert conversation.owes
-    opened(b"?", 2.0)
+    take(b"?", 2.0)
     assert not conversation.owes
     assert peer.recv(65536) == b"[answer]<an order>"
     conversation.close()
     peer.close()
-
-
-def test_a_connection_with_tls_can_be_listened_to(exchange: Exchange) -> None:
-    with over_tls(exchange) as url, trader(url, ssl_context=CLIENT) as client:
-        conversation = client._driver._conversation
-        assert conversation is not None
-        assert conversation.can_listen == hasattr(select, "epoll")
