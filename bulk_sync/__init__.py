@@ -2,16 +2,7 @@
 
 from .client import BulkWebSocketClient
 from .connectors import Connector, proxy_connector, tcp_connector
-from .secured import SecuredSocket
 from .streams import EventStream
 from .workers import Handler
 
-__all__ = [
-    "BulkWebSocketClient",
-    "Connector",
-    "EventStream",
-    "Handler",
-    "SecuredSocket",
-    "proxy_connector",
-    "tcp_connector",
-]
+__all__ = ["BulkWebSocketClient", "Connector", "EventStream", "Handler", "proxy_connector", "tcp_connector"]

@@ -28,7 +28,10 @@ from .secured import SecuredSocket
 from .tls import Tls
 
 Made = socket.socket | SecuredSocket
-"""A connection: a socket, with TLS or without, or what :func:`tcp_connector` makes for ``wss://``."""
+"""A connection: a socket, with TLS or without, or what :func:`tcp_connector` makes for ``wss://``.
+
+That is a :class:`bulk_sync.secured.SecuredSocket`: set options on its ``sock``.
+"""
 
 Connector = Callable[[Config, float], Made]
 """Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from bulk_proto import OrderStatus, Side, TlsError, Topic
 from bulk_proto.config import Config
-from bulk_sync import BulkWebSocketClient, SecuredSocket, tcp_connector
+from bulk_sync import BulkWebSocketClient, tcp_connector
 from bulk_sync.connectors import _left
-from bulk_sync.secured import converse
+from bulk_sync.secured import SecuredSocket, converse
 from bulk_sync.tls import Tls
 
 from .blocking import BTC, Exchange, behind_tls, served, trader, until
