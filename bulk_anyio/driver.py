@@ -144,8 +144,7 @@ class Driver:
             with anyio.CancelScope(deadline=self._armed) as patience:
                 await self._alarm.wait()
             if patience.cancelled_caught:
-                self.core.handle_deadline(anyio.current_time())
-                self.poke()
+                self.do(self.core.handle_deadline)
 
     async def _serve_one_connection(self) -> None:
         reason: LinkError | str = "the connection ended"
@@ -163,8 +162,7 @@ class Driver:
             reason = self._unexpected(first_of(faults))
         self._talking, self._quick = False, None
         if not self._leaving:
-            self.core.connection_lost(anyio.current_time(), reason)
-            self.poke()
+            self.do(lambda now: self.core.connection_lost(now, reason))
 
     def _unexpected(self, fault: BaseException) -> LinkError:
         with suppress(Exception):  # a broken log is no reason to stop
@@ -184,8 +182,7 @@ class Driver:
             return
         self._talking = True
         self._quick = stream if isinstance(stream, PushStream) else None
-        self.core.connection_made(anyio.current_time())
-        self.poke()
+        self.do(self.core.connection_made)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(protected(self._read), stream)
             while True:
