@@ -11,24 +11,20 @@ from collections.abc import Callable
 Receive = Callable[[bytes, float], None]
 """Takes bytes, ``b""`` at the end of the stream, and the time."""
 
-READ_SIZE = (
-    65536  # bytes; more than a TLS record holds, so that no TLS socket keeps a rest no poll would show
-)
+READ_SIZE = 65536  # bytes; more than a TLS record, so that no TLS socket keeps a rest that no poll shows
 LISTENING = 0.01  # seconds for which a listening reader stays in the socket
 
 
 class Conversation:
     """Raises ``OSError`` when the connection broke; nothing but :meth:`listen` blocks.
 
-    ``wants_room`` says that the socket should be watched for room to write as well; ``owes`` that something
-    handed over has not left; ``can_listen`` that there is :meth:`listen`: on Linux, for sockets that are no
-    TLS sockets.
+    ``wants_room`` says that the socket should be watched for room to write as well; ``can_listen`` that
+    there is :meth:`listen`: on Linux, for sockets that are no TLS sockets.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.can_listen = type(sock) is socket.socket and hasattr(select, "epoll") and _ends_by_itself(sock)
-        self.owes = False
         self.unsent = b""
         self._at_once = socket.MSG_DONTWAIT if self.can_listen else 0
         self._sends_later = False
@@ -38,6 +34,11 @@ class Conversation:
     @property
     def wants_room(self) -> bool:
         return self._sends_later or self._reads_by_writing
+
+    @property
+    def owes(self) -> bool:
+        """Has something that was handed over not left yet?"""
+        return bool(self.unsent)
 
     def send(self, data: bytes) -> None:
         """Send this after all that is unsent; what the socket does not take now is kept for the next call."""
@@ -52,7 +53,6 @@ class Conversation:
             pass  # TLS must hear something first
         finally:
             self.unsent = data
-            self.owes = bool(data)
 
     def receive(self) -> bytes | None:
         """Bytes, ``b""`` at the end of the stream, or None when there are none yet."""

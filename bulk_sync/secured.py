@@ -48,16 +48,18 @@ class SecuredConversation(Conversation):
         self._at_end = False
         self._spoilt: ssl.SSLError | None = None  # why nothing more can be opened
 
+    @property
+    def owes(self) -> bool:
+        return bool(self.unsent or self._unsealed)
+
     def send(self, data: bytes) -> None:
         self._unsealed += data
-        self.owes = True  # should this be the end of the session
         try:
             while self._unsealed:
                 self._unsealed = self._unsealed[self._session.write(self._unsealed) :]
         except ssl.SSLWantReadError:
             pass  # TLS must hear something first
         super().send(self._outgoing.read())
-        self.owes = self.owes or bool(self._unsealed)
 
     def decrypting(self, receive: Receive, begun_at: float) -> Receive:
         def take(data: bytes, now: float) -> None:
