@@ -11,9 +11,10 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from bulk_anyio.exchange import ExchangeServer, serve_exchange
-from bulk_proto import TransactionSigner
+from bulk_proto import OrderStatus, Side, TransactionSigner
 from bulk_proto.exchange import ExchangeConfig
 from bulk_sync import BulkWebSocketClient
+from bulk_sync.conversation import Conversation
 
 from .line import Line, lay_line
 from .servers import LOOPBACK, listening_with_tls
@@ -70,3 +71,17 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.005)
+
+
+def place(client: BulkWebSocketClient) -> OrderStatus:
+    return client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01).status
+
+
+def until_deaf(client: BulkWebSocketClient) -> Conversation:
+    """Wait until the reader hears nothing but the exchange."""
+    driver = client._driver
+    assert driver._lookout is not None
+    lookout = driver._lookout
+    until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
+    assert driver._conversation is not None
+    return driver._conversation

@@ -14,15 +14,14 @@ from typing import Any
 
 import pytest
 
-from bulk_proto import ConnectionDropped, NotConnected, OrderStatus, Side, Ticker, Topic
+from bulk_proto import ConnectionDropped, NotConnected, OrderStatus, Ticker, Topic
 from bulk_proto.core import ClientCore
-from bulk_sync import BulkWebSocketClient
 from bulk_sync.conversation import READ_SIZE, Conversation
 from bulk_sync.errands import Bell, Errand
 from bulk_sync.lookout import Lookout
 from bulk_sync.polling import PortablePoll
 
-from .blocking import BTC, Exchange, served, trader, until
+from .blocking import BTC, Exchange, place, served, trader, until, until_deaf
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -39,19 +38,6 @@ def exchange() -> Iterator[Exchange]:
 def listens_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what the exchange says brings the reader back."""
     monkeypatch.setattr("bulk_sync.conversation.LISTENING", NEVER)
-
-
-def until_deaf(client: BulkWebSocketClient) -> Conversation:
-    driver = client._driver
-    assert driver._lookout is not None
-    lookout = driver._lookout
-    until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
-    assert driver._conversation is not None
-    return driver._conversation
-
-
-def place(client: BulkWebSocketClient) -> OrderStatus:
-    return client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01).status
 
 
 # The client ----------------------------------------------------------------------------------------

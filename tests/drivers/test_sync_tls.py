@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -17,14 +17,14 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_proto import OrderStatus, Side, TlsError, Topic
+from bulk_proto import OrderStatus, TlsError, Topic
 from bulk_proto.config import Config
 from bulk_sync import BulkWebSocketClient, tcp_connector
 from bulk_sync.connectors import _left
 from bulk_sync.secured import SecuredSocket, converse
 from bulk_sync.tls import Tls
 
-from .blocking import BTC, Exchange, behind_tls, served, trader, until
+from .blocking import BTC, Exchange, behind_tls, place, served, trader, until, until_deaf
 from .servers import LOOPBACK
 from .traders import Traders, trade_on_a_bad_line
 
@@ -48,10 +48,6 @@ def exchange() -> Iterator[Exchange]:
 def secured(exchange: Exchange) -> Iterator[Exchange]:
     with behind_tls(exchange, SERVER) as secured:
         yield secured
-
-
-def place(client: BulkWebSocketClient) -> OrderStatus:
-    return client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01).status
 
 
 # The client ----------------------------------------------------------------------------------------
@@ -78,9 +74,7 @@ def test_orders_of_many_threads_leave_at_once_although_the_reader_hears_nothing_
     monkeypatch.setattr("bulk_sync.conversation.LISTENING", 3600.0)
     client = trader(secured.url, (), ssl_context=CLIENT)
     client.connect()
-    lookout = client._driver._lookout
-    assert lookout is not None
-    until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
+    until_deaf(client)
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: place(client), range(200)))
     assert found == [OrderStatus.RESTING] * 200
@@ -135,7 +129,7 @@ def test_a_connection_with_tls_can_be_listened_to(secured: Exchange) -> None:
 
 
 @contextmanager
-def handshake_with(server: Any) -> Iterator[socket.socket]:
+def handshake_with(server: Callable[[socket.socket], object]) -> Iterator[socket.socket]:
     """Our end of a connection whose other end ``server`` gets, in a thread of its own."""
     ours, theirs = socket.socketpair()
     with ours, theirs, ThreadPoolExecutor(1) as thread:
