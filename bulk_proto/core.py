@@ -19,7 +19,7 @@ always in seconds of the driver's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from math import inf
 from typing import Any
@@ -94,6 +94,7 @@ class ClientCore(Wishes):
         self._served_again: Call[None] | None = None
         self._events: list[Event] = []
         self._decode = wire.decode if trace is None else self._traced
+        self._decode_all = wire.decode_all if trace is None else self._all_traced
         self._answers: dict[type, Callable[[Any], object]] = {
             PostReply: self._desk.posts.answer,
             UnclearReply: self._on_unclear_reply,
@@ -122,7 +123,7 @@ class ClientCore(Wishes):
         mirror, events = self._mirror, self._events
         books = mirror.books.by_symbol
         text = self._line.sole_text(data, now)
-        found = chain.from_iterable(self._messages_in(data, now)) if text is None else (self._decode(text),)
+        found = self._messages_in(data, now) if text is None else (self._decode(text),)
         for message in found:
             # The busiest loop of all: what most messages do not need is not in it.
             if type(message) is L2Delta:
@@ -234,21 +235,29 @@ class ClientCore(Wishes):
 
     # Messages --------------------------------------------------------------------------------------------
 
-    def _messages_in(self, data: bytes, now: float) -> Iterator[list[Event | Reply]]:
-        """The messages in bytes of any kind, those in a row together; all else is dealt with in its turn."""
+    def _messages_in(self, data: bytes, now: float) -> Iterable[Event | Reply]:
+        """The messages in bytes of any kind; those in a row are read before the first is acted on."""
+        texts = self._line.texts(data)
+        if texts:
+            return self._decode_all(texts)
+        return chain.from_iterable(self._messages_between(data, now))
+
+    def _messages_between(self, data: bytes, now: float) -> Iterator[list[Event | Reply]]:
+        """The messages in bytes that are not texts alone; all else about them is dealt with in its turn."""
         for found in self._line.receive(data, now):
-            if not isinstance(found, list):
-                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-            elif self._trace is None:
-                yield wire.decode_all(found)
+            if isinstance(found, list):
+                yield self._decode_all(found)
             else:
-                yield [self._traced(text) for text in found]
+                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
         self._line_changed()
 
     def _traced(self, text: bytes) -> Event | Reply:
         assert self._trace is not None
         self._trace(Direction.RECEIVED, text)
         return wire.decode(text)
+
+    def _all_traced(self, texts: Sequence[bytes]) -> list[Event | Reply]:
+        return [self._traced(text) for text in texts]
 
     def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))

@@ -12,7 +12,7 @@ With ``reconnect_attempts``, the last vain one leads from where WAITING would be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import assert_never
 
@@ -115,19 +115,20 @@ class Line:
         self._keepalive.heard_at = now
         return sole_text(data, link.max_message_size)
 
-    def receive(self, data: bytes, now: float) -> Iterable[list[bytes] | Binary]:
+    def texts(self, data: bytes) -> list[bytes]:
+        """The messages in these bytes, if they are texts and nothing else; none: :meth:`receive` them."""
+        link = self._link
+        if link is None or not link.at_message:
+            return []
+        texts, end = cut_texts(data, 0, link.max_message_size)
+        return texts if end == len(data) else []
+
+    def receive(self, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
         """The messages in these bytes, text in a row together; all else about them is dealt with here."""
         link = self._link
         if link is None:
-            return ()
+            return
         self._keepalive.heard_at = now
-        if link.at_message:
-            texts, end = cut_texts(data, 0, link.max_message_size)
-            if texts and end == len(data):
-                return (texts,)
-        return self._receive(link, data, now)
-
-    def _receive(self, link: Link, data: bytes, now: float) -> Iterator[list[bytes] | Binary]:
         for item in link.receive(data):
             match item:
                 case list() | Binary():
