@@ -199,7 +199,15 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             return True
 
     def _new_driver(self) -> Driver:
-        return Driver(self.core, self._guard, self._audience, self._connector, self._rested, self._forked)
+        return Driver(
+            self.core,
+            self._guard,
+            self._audience,
+            self._connector,
+            self.logger,
+            self._rested,
+            self._forked,
+        )
 
     def _rested(self, error: Exception | None) -> None:
         """The driver has come to its end: no event will come any more."""

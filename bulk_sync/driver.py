@@ -12,6 +12,7 @@ the lock. The reader does nothing before it has said under that lock that it is 
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import deque
@@ -23,10 +24,10 @@ from typing import Any
 from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import LinkError
 
-from .attempts import Attempt, attempt_to_connect, give_up
 from .audience import Audience, HandlerThread
-from .connectors import Connector
+from .connectors import Connector, Made
 from .conversation import LISTENING, Conversation, Receive
+from .dialer import Dialer
 from .errands import FOREVER, Bell, Errand
 from .faults import reason_of
 from .lookout import Lookout
@@ -55,6 +56,7 @@ class Driver:
         guard: AbstractContextManager[object],
         audience: Audience,
         connector: Connector,
+        logger: logging.Logger,
         on_rest: Callable[[Exception | None], None],
         on_fork: Callable[[], None],
     ) -> None:
@@ -63,12 +65,12 @@ class Driver:
         self.leaving = False
         self._guard = guard
         self._audience = audience
-        self._connector = connector
+        self._dialer = Dialer(connector, self.wake)
+        self._logger = logger
         self._on_rest = on_rest
         self._on_fork = on_fork
         self._errands: deque[Errand[Any]] = deque()
         self._lookout: Lookout | None = None
-        self._attempt: Attempt | None = None
         self._conversation: Conversation | None = None
         self._receive: Receive = core.receive_data
         self._due = 0.0  # when to take stock again
@@ -205,6 +207,10 @@ class Driver:
                     self._mind_the_connection()
             except (OSError, LinkError) as fault:
                 self._lose_connection(fault)
+            except Exception as fault:
+                if self._conversation is None and not self._dialer.is_busy:
+                    raise  # no connection is to blame
+                self._lose_connection(self._unexpected(fault))
         except Exception as fault:
             self._give_up(fault)
 
@@ -246,16 +252,13 @@ class Driver:
         if self._conversation is not None:
             self._hang_up()
         elif self.core.state is not State.CONNECTING:
-            self._stop_connecting()
-        elif self._attempt is None:
-            self._attempt = attempt_to_connect(self._connector, self.core.config, self.wake)
-        elif self._attempt.done():
-            self._begin_to_talk(self._attempt)
+            self._dialer.stop()
+        elif (made := self._dialer.dial(self.core.config)) is not None:
+            self._begin_to_talk(made)
 
-    def _begin_to_talk(self, attempt: Attempt) -> None:
+    def _begin_to_talk(self, made: Made) -> None:
         assert self._lookout is not None
-        self._attempt = None
-        conversation = self._conversation = converse(attempt.result())
+        conversation = self._conversation = converse(made)
         self._lookout.watch(conversation)
         now = monotonic()
         with self._guard:
@@ -269,7 +272,13 @@ class Driver:
             self._lookout.is_deaf = False
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
             self.core.connection_lost(monotonic(), reason)
+        self._dialer.stop()
         self._hang_up()
+
+    def _unexpected(self, fault: Exception) -> LinkError:
+        with suppress(Exception):  # a broken log is no reason to stop
+            self._logger.error("the connection failed unexpectedly", exc_info=fault)
+        return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")
 
     def _hang_up(self) -> None:
         if self._conversation is not None and self._lookout is not None:
@@ -278,11 +287,6 @@ class Driver:
             self._conversation = None
             self._receive = self.core.receive_data
         self._due = 0.0  # what the core wants now may be due at once
-
-    def _stop_connecting(self) -> None:
-        if self._attempt is not None:
-            give_up(self._attempt)
-            self._attempt = None
 
     def _give_up(self, fault: Exception) -> None:
         """Nobody will read or keep time any more: let the core end everything that is open."""
@@ -299,7 +303,7 @@ class Driver:
     def _finish(self) -> None:
         SERVING.discard(self)
         self._hang_up()
-        self._stop_connecting()
+        self._dialer.stop()
         if self._lookout is not None:
             self._lookout.close()
         try:

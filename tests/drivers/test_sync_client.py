@@ -504,11 +504,77 @@ def test_a_connector_brings_any_socket(exchange: Exchange) -> None:
         until(lambda: client.get_ticker(BTC))
 
 
-def test_a_broken_connector_stops_the_client_and_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+def test_connect_returns_false_when_a_connector_raises_anything(caplog: pytest.LogCaptureFixture) -> None:
     def broken(config: Config, timeout: float) -> socket.socket:
-        raise ZeroDivisionError("made to fail")
+        raise KeyError("boom")
 
     client = BulkWebSocketClient("ws://127.0.0.1:9", connector=broken)
+    assert client.connect() is False
+    assert isinstance(client.last_error, LinkError)
+    assert str(client.last_error) == "unexpected KeyError: 'boom'"
+    assert caplog.text.count("the connection failed unexpectedly") == 1
+    client.disconnect()
+
+
+def test_an_unexpected_error_while_reconnecting_is_one_more_failed_attempt(exchange: Exchange) -> None:
+    attempts: list[Config] = []
+    made: list[socket.socket] = []
+    lost: list[Any] = []
+
+    def moody(config: Config, timeout: float) -> socket.socket:
+        attempts.append(config)
+        if len(attempts) == 2:
+            raise KeyError("boom")
+        made.append(socket.create_connection(("127.0.0.1", exchange.server.port), timeout))
+        return made[-1]
+
+    client = BulkWebSocketClient("ws://nowhere.invalid", connector=moody, backoff_base=0.01)
+    client.on(Topic.DISCONNECTED, lost.append)
+    with client:
+        made[0].shutdown(socket.SHUT_RDWR)
+        until(lambda: len(made) == 2 and client.is_connected and len(lost) == 2)
+    assert lost[1].detail == "unexpected KeyError: 'boom'"
+
+
+class _PoisonedSocket(socket.socket):
+    """A caller's own kind of socket, which at last raises what no socket should."""
+
+    poisoned = False
+
+    def recv(self, *args: Any) -> bytes:
+        if self.poisoned:
+            raise ZeroDivisionError("made to fail")
+        return super().recv(*args)
+
+
+def test_an_unexpected_error_of_a_connection_ends_that_connection_only(exchange: Exchange) -> None:
+    made: list[_PoisonedSocket] = []
+    lost: list[Any] = []
+
+    def connector(config: Config, timeout: float) -> socket.socket:
+        sock = _PoisonedSocket()
+        sock.connect(("127.0.0.1", exchange.server.port))
+        made.append(sock)
+        return sock
+
+    client = BulkWebSocketClient("ws://nowhere.invalid", connector=connector, backoff_base=0.01)
+    client.on(Topic.DISCONNECTED, lost.append)
+    with client:
+        made[0].poisoned = True
+        made[0].shutdown(socket.SHUT_RD)  # there is something to read
+        until(lambda: len(made) == 2 and client.is_connected and bool(lost))
+    assert lost[0].detail == "unexpected ZeroDivisionError: made to fail"
+
+
+def test_an_error_of_no_connection_stops_the_client_and_is_reported(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = BulkWebSocketClient(exchange.url)
+
+    def broken() -> float:
+        raise ZeroDivisionError("made to fail")
+
+    monkeypatch.setattr(client.core, "next_deadline", broken)
     with pytest.raises(ZeroDivisionError):
         client.connect()
     assert "stopped unexpectedly" in caplog.text
