@@ -36,7 +36,8 @@ Connector = Callable[[Config], Awaitable[ByteStream]]
 """Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
 
 It is awaited once per attempt, is cancelled when the attempt takes too long, and raises ``OSError`` or
-:class:`LinkError` when there is no connection to be had. For a ``wss://`` address it brings TLS itself.
+:class:`LinkError` when there is no connection to be had; anything else it raises is logged and counts as
+that. For a ``wss://`` address it brings TLS itself.
 """
 
 

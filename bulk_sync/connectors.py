@@ -37,8 +37,9 @@ Connector = Callable[[Config, float], Made]
 """Makes the connection for a client: to a Unix socket, through a proxy, to an in-memory pipe.
 
 It is called once per attempt, with the seconds it may take, and raises ``OSError`` or :class:`LinkError`
-when there is no connection to be had. For a ``wss://`` address it brings TLS itself, as an
-``ssl.SSLSocket`` for example. It runs in a thread of its own; a socket that comes too late is closed.
+when there is no connection to be had; anything else it raises is logged and counts as that. For a
+``wss://`` address it brings TLS itself, as an ``ssl.SSLSocket`` for example. It runs in a thread of its own;
+a socket that comes too late is closed.
 """
 
 
