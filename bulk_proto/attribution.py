@@ -98,17 +98,18 @@ def _plainly(
     """The same for nearly every reply, where each action has one row, which names its order; else None."""
     if len(rows) != len(actions):
         return None
-    named = [own_ids or _named_by(action) for action, own_ids in zip(actions, order_ids, strict=True)]
-    places = {order_id: place for place, ids in enumerate(named) for order_id in ids}
-    if len(places) != sum(map(len, named)):
-        return None
+    places: dict[str, int] = {}
+    for place, (action, own_ids) in enumerate(zip(actions, order_ids, strict=True)):
+        for order_id in own_ids or _named_by(action):
+            if places.setdefault(order_id, place) != place:
+                return None
     responses: dict[int, OrderResponse] = {}
     for row in rows:
-        order_id, status = row.order_id, status_of(row)
-        place = places.get(order_id or "")
-        if place is None or status in _LESS_PLAIN:
+        told, status = row.order_id, status_of(row)
+        owner = places.get(told or "")
+        if owner is None or status in _LESS_PLAIN:
             return None
-        responses[place] = OrderResponse(order_id, status, row.message, row.body)
+        responses[owner] = OrderResponse(told, status, row.message, row.body)
     if len(responses) != len(rows):
         return None
     return OrderResponses([responses[place] for place in range(len(rows))])

@@ -249,7 +249,7 @@ class Wishes:
         if self._trace is not None:
             self._trace(Direction.SENT, text)
         self._line.send(text)
-        self._line_changed()
+        self.has_data_to_send = self._line.has_data_to_send
 
     def _send_at_once(self, text: bytes) -> None:
         self._send(text)

@@ -21,5 +21,4 @@ def unsubscribe(topic: str) -> bytes:
 
 def post(request_id: int, payload: bytes) -> bytes:
     """Send a signed transaction. ``payload`` is its JSON text and goes out byte for byte as it is."""
-    request = {"type": "action", "payload": msgspec.Raw(payload)}
-    return _encode({"method": "post", "id": request_id, "request": request})
+    return b'{"method":"post","id":%d,"request":{"type":"action","payload":%b}}' % (request_id, payload)

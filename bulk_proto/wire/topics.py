@@ -16,6 +16,8 @@ def split_topic(stream: str) -> tuple[str, str]:
 
 def account_of(stream: str) -> str:
     """The public key that an ``account`` topic names, or an empty string for every other topic."""
+    if stream.startswith("account."):
+        return stream[8:]  # as nearly always
     kind, account = split_topic(stream)
     return account if kind == "account" else ""
 
