@@ -73,6 +73,7 @@ class Config(Struct, frozen=True, kw_only=True):
     max_message_size: int = 64 * 1024 * 1024  # bytes; initial candles and deep books are large
     max_fragments: int = 1024  # per message
     max_posts_per_second: int = 900  # the exchange disconnects beyond 1000 messages of any kind
+    cancel_reserve: int = 50  # a second more, for transactions that only cancel: there is always a way out
     max_subscriptions: int = 100  # limit of the exchange per connection; beyond it disconnects
 
     def __post_init__(self) -> None:
@@ -94,6 +95,8 @@ class Config(Struct, frozen=True, kw_only=True):
             raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
         if not (self.reconnect_attempts is None or _is_count(self.reconnect_attempts, 0)):
             raise UsageError("reconnect_attempts must be a whole number from 0, or None for no end of them")
+        if not _is_count(self.cancel_reserve, 0):
+            raise UsageError("cancel_reserve must be a whole number from 0")
         for name in _COUNTS:
             if not _is_count(getattr(self, name), 1):
                 raise UsageError(f"{name} must be a whole number from 1")

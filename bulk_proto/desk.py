@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from . import wire
 from .account import Account
-from .actions import Action
+from .actions import Action, CancelAll, CancelOrder
 from .calls import Call, Deadlines
 from .config import Config
 from .errors import OutcomeUnknown, RateLimited, SignerMissing, UsageError
@@ -41,7 +41,7 @@ class Desk:
         self._nonces = (
             Nonces(config.wall_clock, signer.public_key, config.nonce_memory) if signer is not None else None
         )
-        self._pace = Pace(config.max_posts_per_second)
+        self._pace = Pace(config.max_posts_per_second, config.cancel_reserve)
         self._send = send
 
     def require_signer(self) -> None:
@@ -55,7 +55,7 @@ class Desk:
         assert self._signer is not None  # require_signer() has been called
         assert self._nonces is not None
         assert self._account is not None
-        self._require_pace(now)
+        self._require_pace(now, actions)
         transaction = sign(
             actions,
             signer=self._signer,
@@ -73,7 +73,7 @@ class Desk:
         transaction = unknown._transaction if isinstance(unknown, OutcomeUnknown) else None
         if transaction is None:
             raise UsageError("pass the OutcomeUnknown that place_orders() raised: only that can be repeated")
-        self._require_pace(now)
+        self._require_pace(now, transaction.actions)
         return self._post(transaction, now, deadline, repeated=True)
 
     def _post(
@@ -90,6 +90,15 @@ class Desk:
         self._require_pace(now)
         self._pace.count(now)
 
-    def _require_pace(self, now: float) -> None:
-        if (wait := self._pace.wait(now)) > 0:
+    def _require_pace(self, now: float, actions: Sequence[Action] = ()) -> None:
+        wait = self._pace.wait(now)
+        if wait > 0 and _only_cancels(actions):
+            wait = self._pace.wait(now, urgent=True)
+        if wait > 0:
             raise RateLimited(wait)
+
+
+def _only_cancels(actions: Sequence[Action]) -> bool:
+    if not isinstance(actions, list | tuple):
+        return False  # looking at the items of an iterator would use them up
+    return bool(actions) and all(isinstance(action, CancelOrder | CancelAll) for action in actions)

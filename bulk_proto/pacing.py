@@ -6,17 +6,23 @@ from collections import deque
 
 
 class Pace:
-    """At most ``per_second`` messages in any second, counted by the moments they were sent."""
+    """At most ``per_second`` messages in any second, counted by the moments they were sent.
 
-    def __init__(self, per_second: int) -> None:
-        self._sent: deque[float] = deque(maxlen=per_second)
+    ``reserve`` more may be sent by those who cannot wait.
+    """
 
-    def wait(self, now: float) -> float:
+    def __init__(self, per_second: int, reserve: int = 0) -> None:
+        self._per_second = per_second
+        self._reserve = reserve
+        self._sent: deque[float] = deque(maxlen=per_second + reserve)
+
+    def wait(self, now: float, *, urgent: bool = False) -> float:
         """Seconds until one more may be sent; 0 when it may be sent now."""
         sent = self._sent
-        if len(sent) < (sent.maxlen or 0):
+        limit = self._per_second + (self._reserve if urgent else 0)
+        if len(sent) < limit:
             return 0.0
-        return max(0.0, sent[0] + 1.0 - now)
+        return max(0.0, sent[-limit] + 1.0 - now)
 
     def count(self, now: float) -> None:
         """One message is being sent."""

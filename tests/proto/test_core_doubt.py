@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_proto.actions import Action, LimitOrder
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
@@ -239,6 +239,37 @@ def test_more_orders_than_the_exchange_takes_are_refused_here() -> None:
     assert refused.value.retry_after == pytest.approx(0.75)
     assert len(peer.hear()) == 3
     core.place_orders([BID], 2.0)
+
+
+@pytest.mark.parametrize(
+    "way_out", [CancelOrder("BTC-USD", KEY), CancelAll()], ids=lambda action: type(action).__name__
+)
+def test_at_the_limit_of_orders_there_is_room_for_cancels(way_out: Action) -> None:
+    core, peer = opened(max_posts_per_second=3, cancel_reserve=2)
+    for _ in range(3):
+        core.place_orders([BID], 1.0)
+    with pytest.raises(RateLimited):
+        core.place_orders([BID, way_out], 1.0)
+    core.place_orders([way_out], 1.5)
+    core.place_orders((way_out, way_out), 1.5)
+    with pytest.raises(RateLimited) as refused:
+        core.place_orders([way_out], 1.5)
+    assert refused.value.retry_after == pytest.approx(0.5)
+    assert len(peer.hear()) == 5
+    core.place_orders([BID], 2.1)
+    with pytest.raises(RateLimited):  # the cancels count for the next second too
+        core.place_orders([BID], 2.1)
+
+
+def test_cancels_never_pass_their_own_reserve() -> None:
+    pace = Pace(3, reserve=2)
+    sent = []
+    for step in range(200):
+        now = step / 20
+        if pace.wait(now, urgent=step % 3 == 0) == 0.0:
+            pace.count(now)
+            sent.append(now)
+    assert all(later - earlier > 0.999 for earlier, later in zip(sent, sent[5:], strict=False))
 
 
 def test_any_second_holds_no_more_than_the_limit() -> None:
