@@ -66,7 +66,9 @@ class Desk:
         )
         if nonce is not None:
             self._nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
-        return self._post(transaction, now, deadline)
+        # The same actions under the same nonce are the same orders.
+        repeated = nonce is not None and self.posts.knows(transaction)
+        return self._post(transaction, now, deadline, repeated=repeated)
 
     def resend(self, unknown: OutcomeUnknown, now: float, deadline: float) -> Call[OrderResponses]:
         """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
@@ -77,7 +79,7 @@ class Desk:
         return self._post(transaction, now, deadline, repeated=True)
 
     def _post(
-        self, transaction: Transaction, now: float, deadline: float, *, repeated: bool = False
+        self, transaction: Transaction, now: float, deadline: float, *, repeated: bool
     ) -> Call[OrderResponses]:
         def send(request_id: int) -> None:
             self._send(wire.post(request_id, transaction.payload))

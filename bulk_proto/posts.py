@@ -56,6 +56,14 @@ class Posts:
         self._overdue: OrderedDict[int, _Sent] = OrderedDict()
         self._last_id = 0
 
+    def knows(self, transaction: Transaction) -> bool:
+        """Has an order of this transaction been sent before, or heard of?"""
+        account = self._accounts.get(transaction.account)
+        return account is not None and any(
+            account.find_order(order_id) is not None
+            for order_id in chain.from_iterable(transaction.order_ids)
+        )
+
     def add(
         self,
         transaction: Transaction,
@@ -109,6 +117,7 @@ class Posts:
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
         if sent.repeated:
             text = f"the repeated transaction was refused, the first may have been executed: {text}"
+            self._doubt(sent.transaction)
         else:
             self._drop(sent.transaction)
         sent.call.fail(TransactionRejected(text))
@@ -139,9 +148,13 @@ class Posts:
         self._overdue[request_id] = sent
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
             self._overdue.popitem(last=False)
-        if (account := self._accounts.get(sent.transaction.account)) is not None:
-            account.doubt(chain.from_iterable(sent.transaction.order_ids))
+        self._doubt(sent.transaction)
         sent.call.fail(_unknown(kind, why, sent.transaction))
+
+    def _doubt(self, transaction: Transaction) -> None:
+        """Nobody has told what became of these orders: the next snapshot does."""
+        if (account := self._accounts.get(transaction.account)) is not None:
+            account.doubt(chain.from_iterable(transaction.order_ids))
 
     def _register(self, transaction: Transaction) -> None:
         account = self._accounts.get(transaction.account)
@@ -188,8 +201,13 @@ class Posts:
 
 
 def _was_applied(reply: PostReply) -> bool:
-    """A refusal that tells of a placed order is none: who believed it would place the order twice."""
-    return reply.ok or any(status_of(row).is_placed() for row in reply.rows)
+    """A refusal that tells of an order that was placed or cancelled is none.
+
+    Who believed it would place the order twice.
+    """
+    return reply.ok or any(
+        (status := status_of(row)).is_placed() or status.is_cancelled() for row in reply.rows
+    )
 
 
 def _is_placed_otherwise(
@@ -201,8 +219,14 @@ def _is_placed_otherwise(
 
 
 def _says_nothing(response: OrderResponse, sent: _Sent) -> bool:
-    """True when the order may live or not; a repetition may have failed because the first had landed."""
-    return response.status in _SAYS_NOTHING or (sent.repeated and response.status is OrderStatus.ERROR)
+    """True when the order may live or not; a repetition may have failed because the first had landed.
+
+    One that is refused as a duplicate has.
+    """
+    status = response.status
+    if status in _SAYS_NOTHING:
+        return True
+    return sent.repeated and status.is_error() and status is not OrderStatus.REJECTED_DUPLICATE
 
 
 def _tell_one_of(account: Account, order_ids: Iterable[str], response: OrderResponse) -> None:

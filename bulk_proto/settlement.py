@@ -1,17 +1,31 @@
 """What became of a transaction without an answer, as far as the account tells.
 
 A transaction concerns the orders that it places and those that it names to cancel or modify. One that
-cancels all orders concerns any of the account. Where the exchange may give an order one of two ids, either
-may be the real one; both are spoken of by the first.
+cancels all orders concerns any of the account, and nobody can compute the ids of conditional orders: such a
+transaction is settled by the account sent anew, where the application looks. Where the exchange may give an
+order one of two ids, either may be the real one; both are spoken of by the first.
 """
 
 from __future__ import annotations
 
 from .account import Account
-from .actions import CancelAll, CancelOrder, ModifyOrder
+from .actions import (
+    CancelAll,
+    CancelOrder,
+    ModifyOrder,
+    OnFill,
+    Range,
+    Stop,
+    TakeProfit,
+    TrailingStop,
+    TriggerBasket,
+)
 from .enums import OrderStatus
 from .errors import OutcomeUnknown
 from .signing.transaction import Transaction
+
+# Actions about orders whose ids cannot be computed: only the account tells what became of those.
+_OF_UNKNOWN_ORDERS = (CancelAll, Stop, TakeProfit, Range, TrailingStop, TriggerBasket, OnFill)
 
 
 def concerned(transaction: Transaction) -> list[tuple[str, ...]]:
@@ -25,7 +39,9 @@ def concerned(transaction: Transaction) -> list[tuple[str, ...]]:
 def is_open_question(unknown: OutcomeUnknown, account: Account) -> bool:
     """False when the exchange has told the end of every order concerned."""
     transaction = unknown._transaction
-    if transaction is not None and any(isinstance(action, CancelAll) for action in transaction.actions):
+    if transaction is not None and any(
+        isinstance(action, _OF_UNKNOWN_ORDERS) for action in transaction.actions
+    ):
         return True
     return not all(_status(account, ids).is_terminal() for ids in _ids(unknown))
 

@@ -196,6 +196,8 @@ class Wishes:
         once when it has told the end of each order already. A status that lives or has ended is what the
         exchange said. ``GONE`` means not open: it has ended, or was never placed, and the account does not
         tell which. ``UNKNOWN`` means that the account is not subscribed, so that nothing can be known.
+        Conditional orders are not in the result, since nobody can compute their ids: look at the account,
+        which has been sent anew by then.
 
         On a link that stays open a ``GONE`` order may still be executed later: the transaction can wait
         in a queue of the exchange while the account is sent. So :meth:`resend` first, which brings an

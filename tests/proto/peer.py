@@ -150,11 +150,11 @@ def order_row(order_id: str, size: float = 0.05, price: float = 64000.0) -> dict
     }
 
 
-def order_update(order_id: str, status: str = "placed") -> dict[str, Any]:
+def order_update(order_id: str, status: str = "placed", **changes: Any) -> dict[str, Any]:
     """News of an own buy order, dated a second after what :func:`order_row` tells."""
     head = {"type": "orderUpdate", "ot": "limit", "status": status, "sym": "BTC-USD", "oid": order_id}
     sizes = {"px": 1.0, "origSz": 0.05, "sz": 0.05, "fillSz": 0.0, "vwap": 0.0, "ts": 1767225601 * 10**9}
-    return account_message(head | sizes)
+    return account_message(head | sizes | changes)
 
 
 def snapshot_of_account(*orders: dict[str, Any], key: str = KEY) -> dict[str, Any]:

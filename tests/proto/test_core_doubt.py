@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, Stop
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
@@ -34,6 +34,7 @@ from .peer import (
     connect,
     opened,
     order_row,
+    order_update,
     post_reply,
     snapshot_of_account,
 )
@@ -98,16 +99,7 @@ def test_without_a_new_connection_the_account_is_asked_for_again() -> None:
 
 def test_what_the_stream_has_told_meanwhile_is_settled_at_once() -> None:
     core, peer, unknown = timed_out()
-    update = {"type": "orderUpdate", "ot": "limit", "status": "filled", "sym": "BTC-USD", "oid": oid(unknown)}
-    sizes = {
-        "px": 64000.0,
-        "origSz": 0.05,
-        "sz": 0.0,
-        "fillSz": 0.05,
-        "vwap": 64000.0,
-        "ts": 1767225601 * 10**9,
-    }
-    peer.say(account_message(update | sizes))
+    peer.say(order_update(oid(unknown), "filled", px=64000.0, sz=0.0, fillSz=0.05, vwap=64000.0))
     assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.FILLED}
     assert peer.hear() == []
 
@@ -195,6 +187,59 @@ def test_an_action_that_failed_when_repeated_may_have_been_executed_before(reply
     peer.say(reply)
     assert again.result()[0].message == "duplicate nonce"
     assert oid(unknown) in core.accounts[KEY].in_doubt
+
+
+@pytest.mark.parametrize("word", ["rejectedRiskLimit", "rejectedCrossing", "rejectedInvalid", "rejected"])
+def test_a_rejected_repetition_ends_no_order_that_the_first_may_have_placed(word: str) -> None:
+    core, peer, unknown = timed_out()
+    peer.say(order_update(oid(unknown), "pending"))
+    again = core.resend(unknown, 3.0)
+    peer.hear()
+    peer.say(post_reply(2, {word: {"oid": oid(unknown)}}))
+    assert again.result()[0].is_error()
+    settled = core.settle(unknown, 4.0)
+    assert len(peer.hear()) == 2  # left, and asked for again
+    placed = order_update(oid(unknown), "placed", ts=1767225602 * 10**9)
+    assert any(isinstance(event, OrderState) for event in peer.say(placed))
+    assert oid(unknown) in core.accounts[KEY].open_orders
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(order_row(oid(unknown))), now=4.1)
+    assert not settled.result()[oid(unknown)].is_terminal()
+
+
+def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
+    core, peer = opened()
+    core.place_orders([BID], 1.0, nonce=5, timeout=1.0)
+    core.handle_deadline(2.0)
+    again = core.place_orders([BID], 3.0, nonce=5)
+    (order_id,) = core.accounts[KEY].in_doubt
+    peer.hear()
+    peer.say(order_update(order_id, "pending"))
+    peer.say(post_reply(2, {"error": {"message": "duplicate nonce"}}, status="error"))
+    with pytest.raises(TransactionRejected, match="the first may have been executed"):
+        again.result()
+    peer.say(order_update(order_id, "placed", ts=1767225602 * 10**9))
+    assert order_id in core.accounts[KEY].open_orders
+
+
+def test_a_repetition_refused_as_a_whole_is_settled_by_the_next_snapshot() -> None:
+    core, peer, unknown = timed_out()
+    peer.say(post_reply(1, {"rejectedRiskLimit": {"oid": oid(unknown)}}))  # late: the order is known no more
+    core.resend(unknown, 3.0)
+    peer.hear()
+    peer.say(post_reply(2, {"error": {"message": "duplicate nonce"}}, status="error"))
+    settled = core.settle(unknown, 4.0)
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=4.1)
+    assert settled.result() == {oid(unknown): OrderStatus.GONE}
+
+
+def test_conditional_orders_are_settled_by_the_account_sent_anew() -> None:
+    core, peer, unknown = timed_out(BID, Stop("BTC-USD", False, 0.25, 61_000.0))
+    peer.say(order_update(oid(unknown), "filled", sz=0.0, fillSz=0.05))
+    settled = core.settle(unknown, 3.0)
+    assert len(peer.hear()) == 2
+    assert not settled.done
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=3.1)
+    assert settled.result() == {oid(unknown): OrderStatus.FILLED}
 
 
 def test_a_duplicate_row_means_that_the_first_has_landed() -> None:

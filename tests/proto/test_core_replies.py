@@ -120,6 +120,14 @@ def test_a_refusal_that_tells_of_an_execution_is_told_as_what_was_executed() -> 
     assert account.finished[first].status is OrderStatus.FILLED
 
 
+def test_a_refusal_that_tells_of_a_cancelled_remainder_is_told_as_what_was_executed() -> None:
+    account, peer, call = sent(BID)
+    (own,) = account.pending
+    peer.say(post_reply(1, {"cancelledIoc": {"oid": own, "filledSz": 0.04}}, status="error"))
+    assert call.result()[0].status is OrderStatus.CANCELLED_IOC
+    assert account.finished[own].size_done == 0.04
+
+
 # Further answers -----------------------------------------------------------------------------------------
 
 
