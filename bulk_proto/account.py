@@ -150,7 +150,10 @@ class Account:
             case MarginUpdate():
                 self.margin = event
             case PositionUpdate():
-                return [self._positions.updated(event)]
+                position, is_told_apart = self._positions.updated(event)
+                if not is_told_apart:
+                    self.mark_stale()
+                return [position]
             case LeverageUpdate():
                 self._set_leverage(event.settings)
             case FeeTierUpdate():

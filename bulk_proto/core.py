@@ -266,7 +266,7 @@ class ClientCore(Wishes):
         elif isinstance(message, ErrorReported):
             self._on_error(message, now)
         else:
-            self._events += self._mirror.apply(message)  # type: ignore[arg-type]  # no reply is left
+            self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
 
     def _on_unclear_reply(self, reply: UnclearReply) -> None:
         self._desk.posts.unclear(reply)

@@ -101,9 +101,11 @@ class Mirror:
     def _mark_stale(self, tickers: Iterable[Ticker]) -> None:
         self.tickers.update([(ticker.symbol, StaleTicker.of(ticker)) for ticker in tickers])
 
-    def apply(self, event: Event) -> Sequence[Event]:
+    def apply(self, event: Event, now: float) -> Sequence[Event]:
         """Take in an event that has no observer; returns what the application is to see of it, in order."""
-        return self._on_account(event) if type(event) in _ACCOUNT_EVENTS else (event,)  # type: ignore[arg-type]
+        if type(event) in _ACCOUNT_EVENTS:
+            return self._on_account(event, now)  # type: ignore[arg-type]
+        return (event,)
 
     def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
         stream = self._book_stream_of(snapshot)
@@ -148,11 +150,14 @@ class Mirror:
             prices = [one.price for one in trades.trades if one.reason is None and one.symbol == book.symbol]
             self.books.compare(book, prices[-1] if prices else None, now)
 
-    def _on_account(self, event: AccountEvent) -> Sequence[Event]:
+    def _on_account(self, event: AccountEvent, now: float) -> Sequence[Event]:
         account = self.accounts.get(event.account)
         if account is None:
             return (event,)
+        was_live = account.live
         news = account.apply(event)
+        if was_live and not account.live:  # a row that may be about any of several positions
+            self._subscriptions.renew(("account", event.account), now)
         if type(event) in _MOVES_POSITIONS:
             if event.account == self.home:
                 self.inventory.reconcile(account.positions.values(), account.margin)

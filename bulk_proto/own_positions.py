@@ -4,6 +4,9 @@ A cross position is known by its symbol. An isolated one has an account of its o
 its key: then the symbol says which one is meant, as orders do, which are routed to the isolated account of
 their symbol without naming it. So a row with a key and one without are the same position wherever only one
 can be meant.
+
+Updates are documented without the flag that tells isolated from cross. One without it is about the cross
+position, unless its symbol has an isolated one and no update has ever had the flag.
 """
 
 from __future__ import annotations
@@ -20,26 +23,36 @@ PositionKey = tuple[str, str | None]  # symbol; key of the isolated account, "" 
 class OwnPositions:
     """``open`` has the positions by key; flat ones are left out."""
 
-    __slots__ = ("open",)
+    __slots__ = ("_flagged", "open")
 
     def __init__(self) -> None:
         self.open: dict[PositionKey, PositionUpdate] = {}
+        self._flagged = False  # the exchange does tell isolated from cross in its updates
 
     def copy(self) -> OwnPositions:
         twin = OwnPositions()
         twin.open = self.open.copy()
+        twin._flagged = self._flagged
         return twin
 
-    def updated(self, row: PositionUpdate) -> PositionUpdate:
-        """Take over one row; returns it, with the key of its isolated account where that is known.
+    def updated(self, row: PositionUpdate) -> tuple[PositionUpdate, bool]:
+        """Take over one row; returns it, with all that is known of whose it is, and whether that was enough.
 
-        A row without a key in a symbol with several isolated positions changes none of them: any choice
-        might be wrong, and a position of its own would count one of them twice. A snapshot settles it.
+        A row that may be about any of several positions changes none of them: any choice might be wrong,
+        and a position of its own would count one of them twice. A snapshot settles it.
         """
+        if row.iso is not None:
+            self._flagged = True
+        elif self._flagged or not any(
+            symbol == row.symbol and name is not None for symbol, name in self.open
+        ):
+            row = replace(row, iso=False)
+        else:
+            return row, False
         key = _key_of(row)
         if key not in self.open and (meant := _meant_by(key, self.open)):
             if len(meant) > 1:
-                return row
+                return row, False
             if row.iso_pubkey:
                 del self.open[meant[0]]  # it has a name now
             else:
@@ -49,7 +62,7 @@ class OwnPositions:
             self.open[key] = row
         else:
             self.open.pop(key, None)
-        return row
+        return row, True
 
     def replaced_by(
         self, listed: Sequence[PositionUpdate]

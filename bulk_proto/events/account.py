@@ -84,7 +84,7 @@ class PositionUpdate(Event, frozen=True, gc=False, kw_only=True):
     lambda_: float = NAN  # a parameter of the margin model, without unit
     risk_allocation: float = NAN
     alloc_margin: float | None = None
-    iso: bool = False
+    iso: bool | None = False  # None: nobody said, and it may be either; the account is sent anew then
     iso_pubkey: str | None = None  # the isolated account's key, only when ``iso``; "" while nobody told it
     protection: dict[str, Any] | None = None  # attached stop and take-profit orders, as sent
     protective_orders: tuple[ProtectiveOrder, ...] = ()  # the same
@@ -217,7 +217,7 @@ class AccountSnapshot(Event, frozen=True, gc=False, kw_only=True):
 
     def get_position(self, symbol: str) -> PositionUpdate | None:
         """The cross position in ``symbol``, else an isolated one, else None."""
-        rows = sorted((row for row in self.positions if row.symbol == symbol), key=lambda row: row.iso)
+        rows = sorted((row for row in self.positions if row.symbol == symbol), key=lambda row: bool(row.iso))
         return rows[0] if rows else None
 
     def get_leverage_setting(self, symbol: str) -> LeverageSetting | None:

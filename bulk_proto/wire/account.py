@@ -106,7 +106,7 @@ def snapshot(data: dict[str, Any], account: str) -> AccountSnapshot:
     return AccountSnapshot(
         account=account,
         margin=_margin(row.checked("margin", mapping) or {}, account),
-        positions=[position(entry, account) for entry in row.required("positions", sequence)],
+        positions=[position(entry, account, False) for entry in row.required("positions", sequence)],
         open_orders=[_open_order(entry, account, on_fill) for entry in row.required("openOrders", sequence)],
         leverage_settings=_readable(row, "leverageSettings", _leverage_setting),
         fee_tiers=_readable(row, "feeTiers", _fee_tier),
@@ -140,12 +140,16 @@ def _margin(data: dict[str, Any], account: str) -> MarginUpdate:
     )
 
 
-def position(value: object, account: str) -> PositionUpdate:
+def position(value: object, account: str, unsaid: bool | None = None) -> PositionUpdate:
+    """``unsaid``: what a row without the flag is, cross or isolated; None: that cannot be told from the row.
+
+    Updates are documented without it, rows of a snapshot with it.
+    """
     row = Fields(value, "position", _POSITION)
     iso_pubkey = row.optional("iso_pubkey", text)
     iso = row.optional("iso", flag)
     if iso is None:
-        iso = iso_pubkey is not None
+        iso = unsaid if iso_pubkey is None else True
     protection = row.optional("protection", mapping)
     return PositionUpdate(
         account=account,

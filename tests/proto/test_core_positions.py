@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,36 @@ def test_no_position_is_told_flat_because_a_snapshot_leaves_its_key_out_or_names
     assert (flat.size, flat.iso, flat.iso_pubkey) == (0.0, True, OTHER_KEY)
 
 
+@pytest.mark.parametrize("size", [-0.2, 0.0, 0.5])
+def test_an_update_without_the_flag_beside_an_isolated_position_is_settled_by_the_account(
+    size: float,
+) -> None:
+    core, peer = opened()
+    peer.say(snapshot(isolated(-0.1, OTHER_KEY)))
+    peer.hear()
+    (told,) = peer.say(update(cross(size)), now=5.0)
+    assert isinstance(told, PositionUpdate)
+    assert told.iso is None
+    assert sizes(core) == {(BTC, OTHER_KEY): -0.1}
+    assert core.inventory.quantity_for(BTC) == -0.1
+    assert not core.accounts[KEY].live
+    core.handle_deadline(core.next_deadline() or 0.0)
+    assert [message["method"] for message in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say(confirmation(f"account.{KEY}"), snapshot(isolated(-0.2, OTHER_KEY)))
+    assert sizes(core) == {(BTC, OTHER_KEY): -0.2}
+    assert core.accounts[KEY].live
+
+
+@pytest.mark.parametrize("flag", [{"iso": True, "isoPubkey": OTHER_KEY}, {"iso": False}])
+def test_once_updates_have_the_flag_one_without_it_is_about_the_cross_position(flag: dict[str, Any]) -> None:
+    core, peer = opened()
+    peer.say(snapshot(isolated(-0.1, OTHER_KEY)))
+    peer.say(update(cross(-0.1) | flag), update(cross(0.5)))
+    assert sizes(core)[BTC, None] == 0.5
+    assert sizes(core)[BTC, OTHER_KEY] == -0.1
+    assert core.accounts[KEY].live
+
+
 def test_a_row_without_its_key_is_applied_to_none_of_several_isolated_positions() -> None:
     core, peer = opened()
     peer.say(snapshot(isolated(-0.1, OTHER_KEY), isolated(-0.2, THIRD_KEY)))
@@ -82,6 +113,7 @@ def test_a_row_without_its_key_is_applied_to_none_of_several_isolated_positions(
         assert isinstance(told, PositionUpdate)
         assert told.iso_pubkey == ""
         assert sizes(core) == {(BTC, OTHER_KEY): -0.1, (BTC, THIRD_KEY): -0.2}
+        assert not core.accounts[KEY].live  # which has it sent anew
     peer.say(snapshot(isolated(-0.1, OTHER_KEY), isolated(-0.3)))
     assert sizes(core) == {(BTC, OTHER_KEY): -0.1, (BTC, THIRD_KEY): -0.3}
 
@@ -120,6 +152,7 @@ def test_keys_that_come_and_go_neither_double_nor_lose_a_position(
 ) -> None:
     core, peer = opened()
     held: dict[tuple[str, bool], float] = {}
+    is_flagged = False
     for step in steps:
         if isinstance(step, list):
             closed = {key for key, size in held.items() if size} - {place(row) for row in step if row["size"]}
@@ -128,7 +161,9 @@ def test_keys_that_come_and_go_neither_double_nor_lose_a_position(
             assert {(event.symbol, event.iso) for event in flat} == closed
             assert all(event.size == 0 for event in flat)
         else:
-            held[place(step)] = step["size"]
+            is_flagged |= "iso" in step
+            if is_flagged or not held.get((step["symbol"], True)):
+                held[place(step)] = step["size"]
             peer.say(update(step))
         open_sizes = {(symbol, name is not None): size for (symbol, name), size in sizes(core).items()}
         assert open_sizes == {key: size for key, size in held.items() if size}

@@ -149,7 +149,7 @@ def test_a_position_may_name_its_market_coin_and_lack_its_figures() -> None:
     assert (position.symbol, position.size, position.iso, position.iso_pubkey) == (
         "ETH-USD",
         -2.0,
-        False,
+        None,  # the row does not say
         None,
     )
     assert math.isnan(position.price)
