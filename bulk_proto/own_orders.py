@@ -274,7 +274,8 @@ class OwnOrders:
         return [OrderContradicted(update.account, update.order_id, known.status, update.status)]
 
     def _is_real(self, order_id: str) -> bool:
-        return order_id in self.open or order_id in self.finished
+        """Did the exchange tell of an order of this id? That one is gone is our own guess."""
+        return order_id in self.open or (order_id in self.finished and self._guessed(order_id) is None)
 
     def _store(self, order: OrderState) -> None:
         self.pending.pop(order.order_id, None)

@@ -181,9 +181,10 @@ class Posts:
         orders = zip(transaction.actions, responses, transaction.order_ids, strict=True)
         for action, response, candidates in orders:
             told = response.order_id
-            if told is not None and _is_placed_otherwise(action, response, candidates):
-                account.register(_pending(transaction.account, told, action), candidates)
-                _tell_one_of(account, (told, *candidates), response)
+            if told is not None and _is_placed_unawaited(action, response, candidates, account):
+                others = tuple(other for other in candidates if other != told)
+                account.register(_pending(transaction.account, told, action), others)
+                _tell_one_of(account, (told, *others), response)
             elif told in candidates and not _says_nothing(response, sent):
                 _tell_one_of(account, candidates, response)
             else:
@@ -210,12 +211,14 @@ def _was_applied(reply: PostReply) -> bool:
     )
 
 
-def _is_placed_otherwise(
-    action: Action, response: OrderResponse, candidates: tuple[str, ...]
+def _is_placed_unawaited(
+    action: Action, response: OrderResponse, candidates: tuple[str, ...], account: Account
 ) -> TypeGuard[LimitOrder | MarketOrder]:
-    """True for an order that lives or was executed, but under none of the ids computed for it."""
+    """True for an order that lives or was executed under an id that was not computed, or is known no more."""
+    told = response.order_id or ""
     has_ids = isinstance(action, (LimitOrder, MarketOrder))
-    return has_ids and response.order_id not in candidates and response.status.is_placed()
+    is_awaited = told in candidates and account.find_order(told) is not None
+    return has_ids and response.status.is_placed() and not is_awaited
 
 
 def _says_nothing(response: OrderResponse, sent: _Sent) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, Stop
+from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, Stop
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
@@ -19,7 +19,7 @@ from bulk_proto.errors import (
     TransactionRejected,
     UsageError,
 )
-from bulk_proto.events import Connected, OrderState, Resynced
+from bulk_proto.events import Connected, Fill, OrderState, Resynced
 from bulk_proto.own_orders import _KEPT, OwnOrders
 from bulk_proto.pacing import Pace
 from bulk_proto.subscriptions import l2_delta
@@ -230,6 +230,41 @@ def test_a_repetition_refused_as_a_whole_is_settled_by_the_next_snapshot() -> No
     settled = core.settle(unknown, 4.0)
     peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=4.1)
     assert settled.result() == {oid(unknown): OrderStatus.GONE}
+
+
+def test_a_late_answer_names_the_other_id_of_an_order_that_seemed_gone() -> None:
+    core, peer, unknown = timed_out(MarketOrder("BTC-USD", Side.SELL, 0.05, slippage=5.0))
+    assert unknown._transaction is not None
+    ((first, second),) = unknown._transaction.order_ids
+    core.settle(unknown, 2.0)
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=2.5)
+    peer.say(post_reply(1, {"filled": {"oid": second, "totalSz": -0.05, "avgPx": 1.0}}))
+    assert core.settle(unknown, 3.0).result() == {first: OrderStatus.FILLED}
+    order = core.accounts[KEY].find_order(second)
+    assert order is not None
+    assert (order.side, order.size_done) == (Side.SELL, 0.05)
+    fill = {
+        "symbol": "BTC-USD",
+        "orderId": second,
+        "price": 1.0,
+        "size": 0.05,
+        "isBuy": True,
+        "reasonCode": 0,
+    }
+    moment = {"timestamp": 1767225601 * 10**9, "maker": False, "tradeId": "1:1"}
+    (told,) = peer.say(account_message({"type": "fill"} | fill | moment))
+    assert isinstance(told, Fill)
+    assert told.side is Side.SELL
+
+
+def test_of_more_orders_than_are_kept_pending_the_first_are_known_by_their_answer() -> None:
+    core, peer = opened()
+    call = core.place_orders([BID] * (_KEPT + 3), 1.0)
+    (request,) = peer.hear()
+    ids = [ids[0] for ids in core._desk.posts._open[request["id"]].transaction.order_ids]
+    peer.say(post_reply(request["id"], *({"resting": {"oid": order_id}} for order_id in ids)))
+    assert len(call.result()) == len(ids)
+    assert core.accounts[KEY].open_orders.keys() == set(ids)
 
 
 def test_conditional_orders_are_settled_by_the_account_sent_anew() -> None:
