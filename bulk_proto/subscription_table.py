@@ -214,11 +214,19 @@ class SubscriptionTable:
         self._sweep()
 
     def _forget(self, stream: Stream) -> str | None:
-        """As if it had never been asked for; returns the topic as it was confirmed."""
+        """As if it had never been asked for; returns what to unsubscribe, if it is served.
+
+        An account that has been sent is, although its confirmation may be lost: asked for twice, it would
+        tell of every fill twice.
+        """
+        is_served = stream in self._primed and stream[0] == "account"
         self._asked.discard(stream)
         self._primed.discard(stream)
         self._ask_no_more(stream)
-        return self._confirmed.pop(stream, None)
+        topic = self._confirmed.pop(stream, None)
+        if topic is None and is_served and stream in self.wanted:
+            return self.wanted[stream].topic
+        return topic
 
     def _ask_later(self, stream: Stream, now: float) -> None:
         if stream not in self._put_off:  # several errors about one request are one refusal

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bulk_proto import subscriptions as topics
 from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, Stop
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
@@ -22,7 +23,6 @@ from bulk_proto.errors import (
 from bulk_proto.events import Connected, Fill, OrderState, Resynced
 from bulk_proto.own_orders import _KEPT, OwnOrders
 from bulk_proto.pacing import Pace
-from bulk_proto.subscriptions import l2_delta
 
 from .peer import (
     KEY,
@@ -32,6 +32,7 @@ from .peer import (
     book_message,
     confirmation,
     connect,
+    make_core,
     opened,
     order_row,
     order_update,
@@ -113,6 +114,21 @@ def test_a_late_answer_settles_as_well() -> None:
 def test_an_account_that_is_not_subscribed_cannot_tell() -> None:
     core, _, unknown = timed_out(account=OTHER_KEY)
     assert core.settle(unknown, 3.0).result() == {oid(unknown): OrderStatus.UNKNOWN}
+
+
+def test_an_account_whose_confirmation_was_lost_is_left_before_it_is_asked_for_again() -> None:
+    core = make_core()
+    core.want([topics.account(KEY)])
+    core.start(0.0)
+    peer = connect(core)
+    peer.say(snapshot_of_account())
+    call = core.place_orders([BID], 1.0, timeout=1.0)
+    peer.hear()
+    core.handle_deadline(2.0)
+    settled = core.settle(unknown_outcome(call), 2.0)
+    assert [message["method"] for message in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account())
+    assert list(settled.result().values()) == [OrderStatus.GONE]
 
 
 def test_settling_is_over_in_time_and_may_be_asked_for_again() -> None:
@@ -377,7 +393,7 @@ def test_one_event_sums_up_a_gap_after_everything_is_served_again() -> None:
         "2tZDKsMo1ksF1dGatQaQfZDAPvmydgZzwaNsiKTWQP1S",
     )
     core, peer = opened()
-    core.subscribe([l2_delta("BTC-USD")], 1.0)
+    core.subscribe([topics.l2_delta("BTC-USD")], 1.0)
     peer.say(confirmation("l2delta.BTC-USD"), book_message("snapshot", [(100.0, 1.0)], [(101.0, 1.0)]))
     peer.say(snapshot_of_account(order_row(kept), order_row(gone)), position(0.5))
     core.connection_lost(5.0, "reset")
@@ -437,10 +453,10 @@ def test_a_topic_that_stays_unconfirmed_is_named_when_the_time_is_up() -> None:
 
 def test_subscriptions_count_towards_the_limit_as_well() -> None:
     core, peer = opened(max_posts_per_second=2)
-    core.subscribe([l2_delta("BTC-USD")], 1.0)
-    core.unsubscribe([l2_delta("BTC-USD")], 1.0)
+    core.subscribe([topics.l2_delta("BTC-USD")], 1.0)
+    core.unsubscribe([topics.l2_delta("BTC-USD")], 1.0)
     with pytest.raises(RateLimited):
-        core.subscribe([l2_delta("BTC-USD")], 1.0)
+        core.subscribe([topics.l2_delta("BTC-USD")], 1.0)
     assert core.subscriptions.wanted.keys() == {("account", KEY)}
     with pytest.raises(RateLimited):
         core.place_orders([BID], 1.0)
