@@ -93,6 +93,7 @@ class ClientCore(Wishes):
         self._resync = None
         self._served_again: Call[None] | None = None
         self._events: list[Event] = []
+        self._asked_after = {}
         self._decode = wire.decode if trace is None else self._traced
         self._decode_all = wire.decode_all if trace is None else self._all_traced
         self._answers: dict[type, Callable[[Any], object]] = {

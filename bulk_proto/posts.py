@@ -54,7 +54,13 @@ class Posts:
         self._accounts = accounts  # those whose stream is subscribed, now and later
         self._open: dict[int, _Sent] = {}
         self._overdue: OrderedDict[int, _Sent] = OrderedDict()
-        self._last_id = 0
+        self.last_id = 0
+
+    def number_of(self, transaction: Transaction | None) -> int:
+        """The latest request on this link that sent this transaction and got no answer; 0 without one."""
+        return max(
+            (number for number, sent in self._overdue.items() if sent.transaction is transaction), default=0
+        )
 
     def knows(self, transaction: Transaction) -> bool:
         """Has an order of this transaction been sent before, or heard of?"""
@@ -77,8 +83,8 @@ class Posts:
         ``send`` gets its number. The orders are put down after it, while the bytes are on their way.
         A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
         """
-        self._last_id += 1
-        request_id = self._last_id
+        self.last_id += 1
+        request_id = self.last_id
         call: Call[OrderResponses] = Call(deadline)
         account = self._accounts.get(transaction.account)
         newcomers = 0 if account is None else account.newcomers
@@ -99,7 +105,7 @@ class Posts:
                 sent.call.resolve(responses)
             else:
                 self._refused(reply, sent)
-        elif reply.ok and 0 < reply.id <= self._last_id:
+        elif reply.ok and 0 < reply.id <= self.last_id:
             self._end(reply.rows)
 
     def _attribute(self, reply: PostReply, sent: _Sent) -> OrderResponses:

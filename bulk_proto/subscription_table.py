@@ -209,7 +209,7 @@ class SubscriptionTable:
             self._done_with(stream)
 
     def _done_with(self, stream: Stream) -> None:
-        for wait in self._waits:
+        for wait in list(self._waits):  # whoever is woken may wait anew
             wait.done_with(stream)
         self._sweep()
 

@@ -49,6 +49,7 @@ class Wishes:
     """
     last_error: BulkError | None
     subscriptions: SubscriptionTable
+    _asked_after: dict[Stream, int]  # the last request before each topic was asked for
     _deadlines: Deadlines
     _desk: Desk
     _line: Line
@@ -220,20 +221,43 @@ class Wishes:
         if account is None or not awaited:
             fresh.resolve(None)
         else:
-            stream = ("account", account.pubkey)
-            if self.state is State.OPEN and account.live:
-                account.mark_stale()  # until then it is deaf, and whoever asks meanwhile waits for the same
-                self._ask_again(stream)
-                self._ask()
-                self.subscriptions.expect(now)
-            self.subscriptions.wait(fresh, [stream])
+            self._wait_for_account(account, self._desk.posts.number_of(unknown._transaction), fresh, now)
         return fresh.then(lambda _: settlement(unknown, self.accounts.get(key)))
+
+    def _wait_for_account(self, account: Account, request_id: int, fresh: Call[None], now: float) -> None:
+        """Resolve ``fresh`` when the account has been sent as it stood after this request."""
+        stream = ("account", account.pubkey)
+        if self.state is State.OPEN and account.live:
+            account.mark_stale()  # until then it is deaf, and whoever asks meanwhile waits for the same
+            self._ask_again(stream)
+            self._ask()
+            self.subscriptions.expect(now)
+        if not self._is_older(stream, request_id):
+            self.subscriptions.wait(fresh, [stream])
+            return
+        older = self._new_call(fresh.deadline, "an account was asked for before the request, and not sent")
+
+        def look() -> None:
+            if older.succeeded and self._is_older(stream, request_id):
+                self._wait_for_account(account, request_id, fresh, now)
+            elif older.succeeded:
+                fresh.resolve(None)
+
+        older.wake_with(look)
+        self.subscriptions.wait(older, [stream])
+
+    def _is_older(self, stream: Stream, request_id: int) -> bool:
+        """Was a topic asked for before this request was sent, so that it may tell of the time before it?"""
+        return stream in self.subscriptions.wanted and self._asked_after.get(stream, 0) < request_id
 
     # Sending ---------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
         """Send what is wanted and not yet asked for on this link, all in one message."""
         if self.state is State.OPEN and (fresh := self.subscriptions.to_ask()):
+            self._asked_after.update(
+                {subscription.stream: self._desk.posts.last_id for subscription in fresh}
+            )
             self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
 
     def _expect_state(self, now: float) -> None:

@@ -131,6 +131,37 @@ def test_an_account_whose_confirmation_was_lost_is_left_before_it_is_asked_for_a
     assert list(settled.result().values()) == [OrderStatus.GONE]
 
 
+def test_an_account_asked_for_before_the_order_was_sent_does_not_settle_it() -> None:
+    core, peer, unknown = timed_out()
+    first = core.settle(unknown, 2.0)
+    assert len(peer.hear()) == 2
+    late = LimitOrder("BTC-USD", Side.BUY, 64001.0, 0.05)
+    call = core.place_orders([late], 2.1, timeout=0.2)
+    peer.hear()
+    core.handle_deadline(2.4)
+    second = core.settle(unknown_outcome(call), 2.4)
+    assert peer.hear() == []
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=2.5)
+    assert list(first.result().values()) == [OrderStatus.GONE]
+    assert not second.done
+    assert [message["method"] for message in peer.hear()] == ["unsubscribe", "subscribe"]
+    order_id = oid(unknown_outcome(call))
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(order_row(order_id)), now=2.6)
+    assert not second.result()[order_id].is_terminal()
+
+
+def test_outcomes_that_were_unknown_before_the_account_was_asked_for_are_settled_together() -> None:
+    core, peer = opened()
+    calls = [core.place_orders([BID], 1.0, timeout=1.0) for _ in range(2)]
+    peer.hear()
+    core.handle_deadline(2.0)
+    settled = [core.settle(unknown_outcome(call), 2.0) for call in calls]
+    assert len(peer.hear()) == 2
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=2.1)
+    assert all(call.succeeded for call in settled)
+    assert peer.hear() == []
+
+
 def test_settling_is_over_in_time_and_may_be_asked_for_again() -> None:
     core, peer, unknown = dropped()
     call = core.settle(unknown, 10.0, timeout=2.0)
