@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from math import isfinite
 from typing import Any, TypeGuard
 
 from msgspec import Struct
@@ -26,7 +25,7 @@ from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, Transact
 from .events import OrderState
 from .replies import PostReply, Row, UnclearReply
 from .responses import OrderResponse, OrderResponses
-from .rows import status_of
+from .rows import number_in, status_of
 from .settlement import concerned
 from .signing.transaction import Transaction
 
@@ -251,25 +250,10 @@ def _tell(
     account.answered(
         order_id,
         status,
-        size_done=_number(body, "totalSz", "filledSz"),
-        vwap=_number(body, "avgPx", "vwap"),
+        size_done=number_in(body, "totalSz", "filledSz"),
+        vwap=number_in(body, "avgPx", "vwap"),
         error=message,
     )
-
-
-def _number(body: dict[str, Any], *names: str) -> float | None:
-    """The first of these fields that is a number, without its sign: sizes of a reply are signed."""
-    for name in names:
-        told = body.get(name)
-        if told is None:
-            continue
-        try:
-            value = float(told)
-        except (TypeError, ValueError, OverflowError):
-            continue
-        if isfinite(value):
-            return abs(value)
-    return None
 
 
 def _pending(account: str, order_id: str, action: LimitOrder | MarketOrder) -> OrderState:

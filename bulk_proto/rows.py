@@ -5,6 +5,9 @@ Rows that tell the state of an order say nothing of their cause: it is told by t
 
 from __future__ import annotations
 
+from math import isfinite
+from typing import Any
+
 from .enums import OrderStatus
 from .replies import Row
 
@@ -57,3 +60,18 @@ def causes_of(row: Row) -> tuple[str, ...]:
             return ("cxa",)
         case kind:
             return _DONE.get(kind) or _FAILED.get(kind, ())
+
+
+def number_in(body: dict[str, Any], *names: str) -> float | None:
+    """The first of these fields that is a number, without its sign: sizes of a reply are signed."""
+    for name in names:
+        told = body.get(name)
+        if told is None:
+            continue
+        try:
+            value = float(told)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if isfinite(value):
+            return abs(value)
+    return None
