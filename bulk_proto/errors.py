@@ -6,6 +6,7 @@
 * :class:`OutcomeUnknown`: no clear answer came. It may have happened: look before trying again.
 * :class:`LinkError`: the connection could not be made or kept.
 
+All of them can be pickled and copied, so they come out of the workers of a pool as they were raised there.
 No message contains a key, a signature or a whole order.
 """
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 class BulkError(Exception):
     """Root of the tree: ``except BulkError`` catches all that is raised here."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Both copy and pickle come this way, past __init__, which may take something else than args.
+        return _rebuilt, (type(self), self.args), self.__getstate__()
+
+
+def _rebuilt(kind: type[BulkError], args: tuple[Any, ...]) -> BulkError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class UsageError(BulkError):
@@ -93,6 +104,9 @@ class OutcomeUnknown(RequestError):
     modifies, None where it concerns no single one) tell what to look for in the account. They are None
     and empty for other requests. :meth:`settle` finds out what became of the orders, a client's
     ``resend(error)`` sends the same bytes again.
+
+    A copy, pickled or not, holds neither the signed bytes nor the client: pass it to ``client.settle(error)``
+    of any client, which goes by ``order_ids``. It cannot be resent.
     """
 
     def __init__(
@@ -110,6 +124,9 @@ class OutcomeUnknown(RequestError):
         self.order_ids = tuple(order_ids)
         self._transaction = transaction
         self._settle: Callable[[OutcomeUnknown, float | None], Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_transaction": None, "_settle": None}
 
     def settle(self, timeout: float | None = None) -> Any:
         """What became of the orders: a dict of ``OrderStatus`` by order id, from the client that raised this.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import pickle
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -600,6 +601,18 @@ async def test_an_error_may_outlive_its_client(line: Line) -> None:
     async with BulkWebSocketClient(line.url, [BTC], first.signer) as second:
         statuses = await second.settle(unknown.value)
     assert list(statuses.values()) == [OrderStatus.RESTING]
+
+
+async def test_an_error_may_come_out_of_another_process(line: Line) -> None:
+    async with trader(line.url) as client:
+        line.mute = True
+        with pytest.raises(RequestTimedOut) as unknown:
+            await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01, timeout=0.1)
+        line.mute = False
+        copy = pickle.loads(pickle.dumps(unknown.value))
+        assert await client.settle(copy) == {unknown.value.order_ids[0]: OrderStatus.RESTING}
+        with pytest.raises(UsageError):
+            await client.resend(copy)
 
 
 async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(line: Line) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import socket
 import threading
 import time
@@ -411,6 +412,18 @@ def test_no_answer_is_a_timeout_error(exchange: Exchange) -> None:
         client.default_timeout = 0.05
         with pytest.raises(TimeoutError):
             client.cancel_all()
+
+
+def test_an_error_may_come_out_of_another_process(exchange: Exchange) -> None:
+    with trader(exchange.line.url) as client:
+        exchange.line.mute = True
+        with pytest.raises(RequestTimedOut) as unknown:
+            client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01, timeout=0.1)
+        exchange.line.mute = False
+        copy = pickle.loads(pickle.dumps(unknown.value))
+        assert client.settle(copy) == {unknown.value.order_ids[0]: OrderStatus.RESTING}
+        with pytest.raises(UsageError):
+            client.resend(copy)
 
 
 def test_a_subscription_that_waits_when_the_client_disconnects_is_not_left_waiting(
