@@ -262,7 +262,7 @@ class BulkWebSocketClient(
 
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
-        self._audience.remove_handler(topic, handler)
+        self._audience.remove_handler(Topic.of(topic), handler)
 
     def events(self, *topics: Topic, timeout: float | None = None) -> EventStream:
         """Iterate (``async for``) over the payloads of these topics, from now until ``disconnect()``.

@@ -240,15 +240,18 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
         with self._guard:
-            self._audience.remove_handler(topic, handler)
+            self._audience.remove_handler(Topic.of(topic), handler)
 
     def events(self, *topics: Topic, timeout: float | None = None) -> EventStream:
         """Iterate over the payloads of these topics, from now on until the client is disconnected.
 
         ``timeout`` ends the iteration when nothing came for so many seconds. Of what is not read in time,
         ``handler_limit`` bounds the number of events kept; where events had to be left out, the iteration
-        gives one :class:`bulk_proto.events.Missed`. Raises ``NotConnected`` before ``connect()``.
+        gives one :class:`bulk_proto.events.Missed`. Raises ``UsageError`` without a topic,
+        ``NotConnected`` before ``connect()``.
         """
+        if not topics:
+            raise UsageError("name the topics to iterate over, such as Topic.TICKER")
         with self._guard:
             if not self._driver.serving:
                 raise NotConnected("no events will come: call connect() first")

@@ -453,3 +453,18 @@ async def test_events_of_no_topic_are_a_mistake(exchange: ExchangeServer) -> Non
     async with trader(exchange.url) as client:
         with pytest.raises(UsageError, match="topics"):
             client.events()
+
+
+async def test_a_topic_may_be_named_by_its_value_throughout(exchange: ExchangeServer) -> None:
+    taken_back: list[object] = []
+    seen: list[object] = []
+    topic: Any = Topic.TICKER.value
+    client = trader(exchange.url)
+    client.on(topic, taken_back.append)
+    client.on(topic, seen.append)
+    client.off(topic, taken_back.append)
+    with pytest.raises(UsageError, match="no such topic"):
+        client.off("tickers", seen.append)  # type: ignore[arg-type]
+    async with client:
+        await until(lambda: len(seen) >= 2)
+    assert taken_back == []

@@ -211,6 +211,26 @@ def test_a_handler_that_was_taken_back_hears_no_more(exchange: Exchange) -> None
         assert len(seen) == count
 
 
+def test_a_topic_may_be_named_by_its_value_throughout(exchange: Exchange) -> None:
+    taken_back: list[object] = []
+    seen: list[object] = []
+    topic: Any = Topic.TICKER.value
+    client = trader(exchange.url)
+    client.on(topic, taken_back.append)
+    client.on(topic, seen.append)
+    client.off(topic, taken_back.append)
+    with pytest.raises(UsageError, match="no such topic"):
+        client.off("tickers", seen.append)  # type: ignore[arg-type]
+    with client:
+        until(lambda: len(seen) >= 2)
+    assert taken_back == []
+
+
+def test_events_of_no_topic_are_a_mistake(exchange: Exchange) -> None:
+    with trader(exchange.url) as client, pytest.raises(UsageError, match="topics"):
+        client.events()
+
+
 def test_coroutine_functions_are_refused_as_handlers() -> None:
     async def coroutine(payload: object) -> None: ...
 
