@@ -22,7 +22,7 @@ from anyio import AsyncContextManagerMixin
 from bulk_proto import subscriptions as topics
 from bulk_proto.calls import Call
 from bulk_proto.config import Config
-from bulk_proto.core import ClientCore, Direction
+from bulk_proto.core import ClientCore, Direction, State
 from bulk_proto.enums import SignatureDomain, Topic
 from bulk_proto.errors import BulkError, LinkError, NotConnected, RequestTimedOut, UsageError
 from bulk_proto.inventory import Inventory
@@ -141,13 +141,17 @@ class BulkWebSocketClient(
         try:
             await self._open()
         except BulkError as error:
+            self.core.last_error = error
             with suppress(Exception):  # a broken log is no reason to raise
                 self.logger.error("could not connect to %s: %s", self.url, error)
             return False
         return True
 
     async def disconnect(self) -> None:
-        """Close the connection and stop serving. Any task may call it, also a handler, also twice."""
+        """Close the connection and stop serving. Any task may call it, also a handler, also twice.
+
+        A handler ends with its connection: it is another task that may ``connect()`` again.
+        """
         if self._host is None:
             return
         rested, gone = self._rested, self._gone  # of this connection: another task may soon make a new one
@@ -174,7 +178,14 @@ class BulkWebSocketClient(
     async def _open(self) -> None:
         while self._host is not None and not self._gone.is_set():
             gone = self._gone
-            if self._rested.is_set() and not self._audience.is_one_of_us():
+            if self.core.state is State.CLOSING:
+                await self._rested.wait()
+            if self._rested.is_set():
+                if self._audience.is_one_of_us():
+                    raise UsageError(
+                        "the connection has ended and this handler ends with it, so it cannot connect again: "
+                        "have another task do that, such as one that waits for an event set here"
+                    )
                 await gone.wait()  # a client at rest only has mail left to hand out
                 continue
             await self._opened.wait()  # another task may be connecting

@@ -137,6 +137,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         try:
             self._open()
         except BulkError as error:
+            with suppress(UsageError), self._guard:  # a forked child's lets nobody past
+                self.core.last_error = error
             with suppress(Exception):  # a broken log is no reason to raise
                 self.logger.error("could not connect to %s: %s", self.url, error)
             return False

@@ -429,6 +429,61 @@ async def test_an_attempt_that_was_ended_does_not_speak_for_the_next_one(line: L
     await client.disconnect()
 
 
+async def test_a_handler_that_disconnected_is_told_that_another_task_must_connect(
+    exchange: ExchangeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[tuple[bool, str]] = []
+    connected = anyio.Event()
+    client = trader(exchange.url)
+
+    async def start_anew(ticker: object) -> None:
+        client.off(Topic.TICKER, start_anew)
+        await client.disconnect()
+        outcomes.append((await client.connect(), str(client.last_error)))
+        connected.set()
+
+    client.on(Topic.TICKER, start_anew)
+    assert await client.connect()
+    with anyio.fail_after(5):
+        await connected.wait()
+    ((outcome, reason),) = outcomes
+    assert outcome is False
+    assert "this handler ends with it" in reason
+    assert "have another task do that" in reason
+    assert "reconnecting" not in caplog.text
+    assert await client.connect()
+    await client.disconnect()
+
+
+async def test_who_connects_while_another_task_disconnects_waits_for_that(line: Line) -> None:
+    client = trader(line.url, closing_timeout=0.2)
+    assert await client.connect()
+    line.deaf = True
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(client.disconnect)
+        await until(lambda: not client.is_connected)
+        line.deaf = False
+        assert await client.connect()
+    assert client.is_connected
+    await client.disconnect()
+
+
+async def test_the_reason_why_connect_returns_false_is_the_last_error(line: Line) -> None:
+    client = trader(line.url, backoff_base=10.0)
+    assert await client.connect()
+    line.refusing = True
+    line.cut()
+    await until(lambda: not client.is_connected)
+    assert await client.connect() is False
+    assert isinstance(client.last_error, UsageError)
+    assert "reconnecting by itself" in str(client.last_error)
+    await client.disconnect()
+    line.refusing = False
+    assert await client.connect()
+    assert client.last_error is None
+    await client.disconnect()
+
+
 # Streams -------------------------------------------------------------------------------------------------
 
 

@@ -285,6 +285,22 @@ def test_connect_returns_false_with_the_reason_when_nobody_listens(
     assert not client.is_connected
 
 
+def test_the_reason_why_connect_returns_false_is_the_last_error(exchange: Exchange) -> None:
+    client = trader(exchange.line.url, backoff_base=10.0)
+    assert client.connect()
+    exchange.line.refusing = True
+    exchange.cut()
+    until(lambda: not client.is_connected)
+    assert client.connect() is False
+    assert isinstance(client.last_error, UsageError)
+    assert "already connecting or reconnecting" in str(client.last_error)
+    client.disconnect()
+    exchange.line.refusing = False
+    assert client.connect()
+    assert client.last_error is None
+    client.disconnect()
+
+
 class BrokenLog(logging.Logger):
     """Every line fails, as with a disk that is full."""
 
