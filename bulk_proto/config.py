@@ -59,7 +59,7 @@ class Config(Struct, frozen=True, kw_only=True):
     signing_profile: str = DEFAULT_PROFILE  # how actions become signed bytes; servers differ by age
 
     opening_timeout: float = 10.0  # name look-up, TCP, TLS and handshake together
-    ready_timeout: float = 10.0  # first subscriptions confirmed and first account snapshot
+    ready_timeout: float = 10.0  # once it is open: topics confirmed and first account snapshot
     request_timeout: float = 10.0  # documented default of the client
     closing_timeout: float = 2.0  # answer to our close frame
     ping_interval: float = 20.0  # asked after this much silence; the server itself pings every 30 s

@@ -200,7 +200,7 @@ class ClientCore(Wishes):
         self._events.append(connected)
         wanted = list(self.subscriptions.wanted)
         if self._ready is not None:
-            self.subscriptions.wait(self._ready, wanted, despite_refusals=True)
+            self._expect_ready(self._ready, wanted, now)
         if connected.resumed:
             served = self._new_call(now + self.config.ready_timeout, "not every topic was confirmed again")
             self.subscriptions.wait(served, wanted, despite_refusals=True)

@@ -25,6 +25,8 @@ from .settlement import is_open_question, settlement
 from .subscription_table import SubscriptionTable
 from .subscriptions import Stream, Subscription
 
+_NOT_READY = "the exchange did not confirm every subscription in time; those that are missing stay wanted"
+
 
 class Direction(Enum):
     """Which way a traced message went."""
@@ -77,17 +79,15 @@ class Wishes:
         The call resolves when the link is open, every topic wanted by now is confirmed and the first
         account snapshots are applied. It fails with a :class:`LinkError` when the first attempt to
         connect fails, and with ``RequestTimedOut`` when all this takes too long; neither ends the
-        core, which goes on trying.
+        core, which goes on trying. Too long is ``ready_timeout`` seconds from when the link is open, or
+        that and ``opening_timeout`` from now.
         """
         self._line.start(now)
         self._line_changed()
         self._resync = None
         self.last_error = None
         deadline = now + self.config.opening_timeout + self.config.ready_timeout
-        self._ready = self._new_call(
-            deadline,
-            "the exchange did not confirm every subscription in time; those that are missing stay wanted",
-        )
+        self._ready = self._new_call(deadline, _NOT_READY)
         return self._ready
 
     def stop(self, now: float) -> None:
@@ -307,6 +307,12 @@ class Wishes:
         call: Call[None] = Call(deadline)
         self._deadlines.add(call, lambda: call.fail(RequestTimedOut(on_expiry)))
         return call
+
+    def _expect_ready(self, ready: Call[None], wanted: Sequence[Stream], now: float) -> None:
+        """The link is open: these topics are missing, and have a time of their own from now on."""
+        ready.deadline = min(ready.deadline, now + self.config.ready_timeout)
+        self._deadlines.add(ready, lambda: ready.fail(RequestTimedOut(_NOT_READY)))
+        self.subscriptions.wait(ready, wanted, despite_refusals=True)
 
 
 def _names(subscriptions: Sequence[Subscription]) -> str:

@@ -76,14 +76,26 @@ def test_ready_times_out_when_the_exchange_confirms_nothing() -> None:
     core = make_core(ready_timeout=5.0, opening_timeout=3.0)
     core.want([topics.ticker("BTC-USD")])
     ready = core.start(0.0)
-    peer = connect(core)
+    peer = connect(core, 1.5)
     peer.hear()
-    core.handle_deadline(7.9)
+    assert core.next_deadline() == 6.5
+    core.handle_deadline(6.4)
     assert not ready.done
-    core.handle_deadline(8.0)
+    core.handle_deadline(6.5)
     with pytest.raises(RequestTimedOut):
         ready.result()
     assert core.is_open
+    core.handle_deadline(8.0)
+
+
+def test_ready_never_takes_longer_than_both_of_its_times() -> None:
+    core = make_core(ready_timeout=5.0, opening_timeout=3.0)
+    core.want([topics.ticker("BTC-USD")])
+    ready = core.start(0.0)
+    connect(core, 4.0)  # a driver that was late
+    assert core.next_deadline() == 8.0
+    core.handle_deadline(8.0)
+    assert ready.done
 
 
 def test_starting_twice_is_refused_and_starting_after_a_stop_is_not() -> None:
