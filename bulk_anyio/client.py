@@ -22,6 +22,7 @@ from anyio import AsyncContextManagerMixin
 from bulk_proto import subscriptions as topics
 from bulk_proto.calls import Call
 from bulk_proto.config import Config
+from bulk_proto.constructor import check_settings
 from bulk_proto.core import ClientCore, Direction, State
 from bulk_proto.enums import SignatureDomain, Topic
 from bulk_proto.errors import BulkError, LinkError, NotConnected, RequestTimedOut, UsageError
@@ -67,7 +68,8 @@ class BulkWebSocketClient(
     variable is read; user and password are never shown); ``connector`` for any other transport;
     ``handler_limit``, the events that may wait for one handler; ``nonce_file``, a small file that keeps
     nonces rising across restarts whatever the clock does, for one process at a time; any field of
-    :class:`bulk_proto.config.Config` such as ``opening_timeout``.
+    :class:`bulk_proto.config.Config` such as ``opening_timeout``, but ``url``, ``domain``, ``wall_clock``,
+    ``chance`` and ``mask``, which the client sets itself.
 
     The constructor does not connect. Raises :class:`bulk_proto.errors.UsageError` for settings that
     cannot work.
@@ -93,6 +95,7 @@ class BulkWebSocketClient(
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
+        check_settings(logger, handlers, connector, handler_limit)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from bulk_sync.nonce_file import open_nonce_file  # few need it

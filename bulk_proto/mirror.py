@@ -12,6 +12,7 @@ from typing import Any, get_args
 from .account import Account, AccountEvent
 from .books import Books
 from .config import Config
+from .errors import UsageError
 from .events import (
     AccountSnapshot,
     BookStream,
@@ -38,11 +39,16 @@ _MOVES_POSITIONS = frozenset((AccountSnapshot, MarginUpdate, PositionUpdate))
 
 
 class Mirror:
-    """``home`` is the account whose positions the inventory follows; None for the first one wanted."""
+    """``home`` is the account whose positions the inventory follows; None for the first one wanted.
+
+    Raises :class:`UsageError` for an inventory that is none.
+    """
 
     def __init__(
         self, config: Config, subscriptions: SubscriptionTable, inventory: Inventory, home: str | None
     ) -> None:
+        if not isinstance(inventory, Inventory):
+            raise UsageError("an inventory is an Inventory(); leave it out for a fresh one")
         self.tickers: dict[str, Ticker] = {}
         self.prices: dict[str, float] = {}  # mark price, or the last where no mark price was sent
         self.accounts: dict[str, Account] = {}

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from bulk_proto import subscriptions as topics
 from bulk_proto.config import Config
+from bulk_proto.constructor import check_settings
 from bulk_proto.core import ClientCore, Direction
 from bulk_proto.enums import SignatureDomain, Topic
 from bulk_proto.errors import BulkError, NotConnected, RequestTimedOut, UsageError
@@ -63,7 +64,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     read; user and password are never shown); ``connector`` for any other transport; ``handler_limit``, the
     events that may wait for one handler; ``nonce_file``, a small file that keeps nonces rising across
     restarts whatever the clock does, for one process at a time; any field of
-    :class:`bulk_proto.config.Config` such as ``opening_timeout``.
+    :class:`bulk_proto.config.Config` such as ``opening_timeout``, but ``url``, ``domain``, ``wall_clock``,
+    ``chance`` and ``mask``, which the client sets itself.
 
     Any number of threads may use one client. A thread of its own keeps the connection, so it lives on
     while the program computes or sleeps. Whatever is read is a copy that no later message changes.
@@ -95,6 +97,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
+        check_settings(logger, handlers, connector, handler_limit)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from .nonce_file import open_nonce_file  # few need it
