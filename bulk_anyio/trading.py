@@ -41,9 +41,9 @@ class Trading(Asking):
         failed cancel does not stop the order beside it. ``timeout`` is in seconds (default
         ``default_timeout``); ``nonce`` must be unique for the account (default: rising with the clock).
 
-        Raises ``SignerMissing``, ``NotConnected`` (nothing was sent) or ``InvalidAction`` at once,
-        ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no clear answer came,
-        as ``RequestTimedOut`` or ``ConnectionDropped`` where none came at all; the first is a
+        Raises ``SignerMissing``, ``NotConnected``, ``RateLimited`` or ``InvalidAction`` at once, when nothing
+        was sent, ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no clear
+        answer came, as ``RequestTimedOut`` or ``ConnectionDropped`` where none came at all; the first is a
         ``TimeoutError`` (``asyncio.TimeoutError`` is the same class). Giving up the wait does not take back
         what was sent.
         """

@@ -31,7 +31,11 @@ class OrderResponse(Struct, frozen=True):
     events: tuple[OrderResponse, ...] = ()
 
     def is_error(self) -> bool:
-        """True when the action did not do what was asked."""
+        """True when the action did not do what was asked: a rejection, a failure, a refused cancel.
+
+        False for an order that was taken and ended without resting, such as one that may not rest and met
+        nothing, or one to reduce a position that is not there: ask ``response.status.is_cancelled()``.
+        """
         return self.status.is_error()
 
 

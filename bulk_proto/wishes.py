@@ -169,7 +169,8 @@ class Wishes:
         Actions run in order and contiguously, but each may fail on its own: judge every response alone.
         The call fails with ``TransactionRejected`` when the whole transaction was refused, and with
         ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
-        twice or queued. Raises ``SignerMissing``, ``NotConnected`` or ``InvalidAction`` at once.
+        twice or queued. Raises ``SignerMissing``, ``NotConnected``, ``RateLimited`` or ``InvalidAction`` at
+        once.
         """
         self._desk.require_signer()
         self._require_open()

@@ -136,6 +136,9 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         True once the WebSocket is open, the automatic subscriptions (tickers of ``symbols``, and with a
         signer the account) are confirmed, and the first account snapshot is applied. False when the
         first attempt fails; the reason is logged and kept in ``last_error``, and nothing goes on behind.
+
+        A topic that the exchange refuses fails nothing here: it is not wanted any more, which is logged and
+        told on ``Topic.ERROR``.
         """
         try:
             self._open()
