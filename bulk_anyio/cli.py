@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -13,6 +14,9 @@ def main() -> None:
         if (missing.name or "").split(".")[0] not in ("click", "rich"):
             raise
         sys.exit("the command line needs two more packages: pip install 'bulk-proto[cli]'")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no character is worth the end of the program
     bulk()
 
 

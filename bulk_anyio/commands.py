@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import tomllib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import click
 from msgspec.structs import replace
-from rich.console import Console
 
 from bulk_proto.errors import BulkError
 from bulk_proto.exchange import SCENARIOS, ExchangeConfig, read_script, scenario
@@ -21,12 +21,23 @@ from bulk_proto.exchange import SCENARIOS, ExchangeConfig, read_script, scenario
 from .demo import DemoFailed, run_demo
 from .exchange import serve_exchange
 from .faults import first_of, reason_of
-from .screen import open_screen, print_summary
+from .screen import Paper, open_screen, print_summary
 
 T = TypeVar("T")
 
 _INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
+_MOST_FLOW = 1_000  # background orders a second and market; with more the exchange would serve nobody
 _BACKENDS = click.Choice(["asyncio", "trio"])
+
+
+class _Amount(click.FloatRange):
+    """A number in a range; click finds NaN in each."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        amount = super().convert(value, param, ctx)
+        if math.isnan(amount):
+            self.fail(f"{value} is no number.", param, ctx)
+        return amount
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +53,7 @@ def bulk() -> None:
 
 
 @bulk.command()
-@click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=15.0, show_default=True, help="How long to trade."
-)
+@click.option("--seconds", type=_Amount(1, 3600), default=15.0, show_default=True, help="How long to trade.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the background order flow.")
 @click.option("--backend", type=_BACKENDS, default="asyncio", show_default=True, help="Event loop to run on.")
 def demo(seconds: float, seed: int, backend: str) -> None:
@@ -55,7 +64,7 @@ def demo(seconds: float, seed: int, backend: str) -> None:
       bulk demo --seconds 5
       bulk demo --backend trio --seed 7
     """
-    console = Console()
+    console = Paper()
     screen = open_screen(console)
     try:
         report = _run(partial(run_demo, seconds, seed, screen.draw), backend)
@@ -63,6 +72,8 @@ def demo(seconds: float, seed: int, backend: str) -> None:
         screen.close()
         console.print("interrupted; everything is closed")
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        raise  # click ends without a word
     except (BulkError, DemoFailed, OSError) as error:
         screen.close()
         raise click.ClickException(str(error)) from error
@@ -85,7 +96,7 @@ def demo(seconds: float, seed: int, backend: str) -> None:
 )
 @click.option(
     "--flow",
-    type=click.FloatRange(0),
+    type=_Amount(0, _MOST_FLOW),
     help="Background orders a second and market, in place of the scenario's.",
 )
 @click.option(
@@ -146,6 +157,8 @@ def exchange(
         _run(serve, backend)
     except KeyboardInterrupt:
         click.echo("closed")
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise click.ClickException(
             f"port {port} cannot be used: {reason_of(error)}; --port 0 takes a free one"

@@ -18,6 +18,13 @@ from .demo import SYMBOL, Report
 _LEVELS = 8
 
 
+class Paper(Console):
+    """A console on which a closed pipe is an error like any other: it ends what draws, and all beside it."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError in hand; rich would end the program from within a task
+
+
 class Screen(Protocol):
     """Something to draw on; leave it by :meth:`close`."""
 

@@ -102,6 +102,40 @@ def test_a_taken_port_is_one_clear_sentence() -> None:
         process.communicate(timeout=10)
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_closed_pipe_ends_the_demo_without_a_word(backend: str) -> None:
+    process = start("demo", "--seconds", "30", "--backend", backend)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert "connected" in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_an_exchange_that_cannot_say_where_it_serves_ends_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run(
+            [*COMMAND, "exchange"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=30
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_terminal_that_cannot_write_every_character_gets_the_others() -> None:
+    done = subprocess.run(
+        [*COMMAND, "demo", "--seconds", "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"connected to ws://127\.0\.0\.1:\d+ as \w{6}\?", done.stdout)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["exchange", "-h"]])
 def test_help_shows_examples(arguments: list[str]) -> None:
     shown = CliRunner().invoke(bulk, arguments)
@@ -111,7 +145,18 @@ def test_help_shows_examples(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["demo", "--seconds", "0"], ["demo", "--seconds", "x"], ["exchange", "--port", "-1"], ["x"]]
+    "arguments",
+    [
+        ["demo", "--seconds", "0"],
+        ["demo", "--seconds", "x"],
+        ["demo", "--seconds", "nan"],
+        ["demo", "--seconds", "inf"],
+        ["exchange", "--port", "-1"],
+        ["exchange", "--flow", "nan"],
+        ["exchange", "--flow", "inf"],
+        ["exchange", "--flow", "1001"],
+        ["x"],
+    ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     shown = CliRunner().invoke(bulk, arguments)
