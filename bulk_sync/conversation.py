@@ -7,12 +7,18 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 Receive = Callable[[bytes, float], None]
 """Takes bytes, ``b""`` at the end of the stream, and the time."""
 
 READ_SIZE = 65536  # bytes; more than a TLS record, so that no TLS socket keeps a rest that no poll shows
 LISTENING = 0.01  # seconds for which a listening reader stays in the socket
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class Conversation:
@@ -80,7 +86,13 @@ class Conversation:
         return receive
 
     def close(self) -> None:
-        self.sock.close()
+        let_go(self.sock)
+
+
+def let_go(sock: Closable) -> None:
+    """Close it as well as it can be: some come from callers and fail at it."""
+    with suppress(Exception):
+        sock.close()
 
 
 def _ends_by_itself(sock: socket.socket) -> bool:

@@ -281,12 +281,13 @@ class Driver:
         return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")
 
     def _hang_up(self) -> None:
-        if self._conversation is not None and self._lookout is not None:
-            self._lookout.unwatch()
-            self._conversation.close()
-            self._conversation = None
-            self._receive = self.core.receive_data
+        assert self._lookout is not None
+        conversation, self._conversation = self._conversation, None
+        self._receive = self.core.receive_data
         self._due = 0.0  # what the core wants now may be due at once
+        if conversation is not None:
+            self._lookout.unwatch()
+            conversation.close()
 
     def _give_up(self, fault: Exception) -> None:
         """Nobody will read or keep time any more: let the core end everything that is open."""
@@ -301,11 +302,11 @@ class Driver:
                     self._errands.popleft().run(now)
 
     def _finish(self) -> None:
+        assert self._lookout is not None
         SERVING.discard(self)
-        self._hang_up()
-        self._dialer.stop()
-        if self._lookout is not None:
-            self._lookout.close()
+        for step in (self._hang_up, self._dialer.stop, self._lookout.close):
+            with suppress(BaseException):  # whatever else is broken, those who wait must hear of the end
+                step()
         try:
             self._on_rest(self._fault)
         finally:

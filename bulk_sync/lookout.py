@@ -54,12 +54,12 @@ class Lookout:
         self._poll.register(conversation.sock, READ)
 
     def unwatch(self) -> None:
-        """Watch the conversation no longer; it is still open."""
-        if self._watched is not None:
-            self._poll.unregister(self._watched.sock)
-            self._watched = None
-            self._number = -1
-            self.is_talkative = False
+        """Watch the conversation no longer; its socket may be closed already, and its number another's."""
+        number, self._number = self._number, -1
+        self._watched = None
+        self.is_talkative = False
+        with suppress(OSError, ValueError, KeyError):  # the system has taken it out, or it never got in
+            self._poll.unregister(number)  # type: ignore[arg-type]  # each kind of poll takes numbers too
 
     def sleep(self, until: float) -> bytes | None:
         """What the connection says, ``b""`` at its end; None when there are rings or a deadline to see to."""
