@@ -13,6 +13,8 @@ from bulk_proto.config import Config
 from bulk_proto.errors import LinkError
 
 from .connectors import Connector, Made
+from .conversation import Conversation, let_go
+from .secured import converse
 
 _Attempt = Future[Made]
 
@@ -30,18 +32,21 @@ class Dialer:
         """True until what became of an attempt has been asked for, or nobody wants to know any more."""
         return self._attempt is not None
 
-    def dial(self, config: Config) -> Made | None:
-        """The connection once it is made; None while it is not. Raises what the connector raised.
+    def dial(self, config: Config) -> Conversation | None:
+        """The connection once it is made; None while it is not.
 
-        After an error the attempt is over when :meth:`stop` has been called.
+        Raises what the connector raised, and whatever else comes of an attempt or of what it made. After an
+        error the attempt is over when :meth:`stop` has been called; what was made is closed then.
         """
-        if self._attempt is None:
-            self._attempt = self._begin(config)
-        if not self._attempt.done():
+        attempt = self._attempt
+        if attempt is None:
+            attempt = self._attempt = _Attempt()
+            self._begin(attempt, config)
+        if not attempt.done():
             return None
-        made = self._attempt.result()
+        conversation = converse(attempt.result())
         self._attempt = None
-        return made
+        return conversation
 
     def stop(self) -> None:
         """Give up: a connection that is made all the same is closed as soon as it exists."""
@@ -49,8 +54,7 @@ class Dialer:
         if attempt is not None:
             attempt.add_done_callback(_close)
 
-    def _begin(self, config: Config) -> _Attempt:
-        attempt = _Attempt()
+    def _begin(self, attempt: _Attempt, config: Config) -> None:
         attempt.add_done_callback(lambda _: self._wake())
 
         def connect() -> None:
@@ -62,9 +66,8 @@ class Dialer:
                 attempt.set_exception(LinkError(f"the connector raised {type(error).__name__}"))
 
         threading.Thread(target=connect, name="bulk connector", daemon=True).start()
-        return attempt
 
 
 def _close(attempt: _Attempt) -> None:
     if attempt.exception() is None:
-        attempt.result().close()
+        let_go(attempt.result())

@@ -25,13 +25,12 @@ from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import LinkError
 
 from .audience import Audience, HandlerThread
-from .connectors import Connector, Made
+from .connectors import Connector
 from .conversation import LISTENING, Conversation, Receive
 from .dialer import Dialer
 from .errands import FOREVER, Bell, Errand
 from .faults import reason_of
 from .lookout import Lookout
-from .secured import converse
 from .shifts import Shift
 
 # Seconds that may pass before a deadline is noticed that a message brought nearer. A listening reader may
@@ -205,12 +204,10 @@ class Driver:
                 self._exchange_bytes()
                 if self._conversation is None or self.core.state not in _TALKING:
                     self._mind_the_connection()
-            except (OSError, LinkError) as fault:
-                self._lose_connection(fault)
             except Exception as fault:
                 if self._conversation is None and not self._dialer.is_busy:
                     raise  # no connection is to blame
-                self._lose_connection(self._unexpected(fault))
+                self._lose_connection(fault)
         except Exception as fault:
             self._give_up(fault)
 
@@ -256,9 +253,9 @@ class Driver:
         elif (made := self._dialer.dial(self.core.config)) is not None:
             self._begin_to_talk(made)
 
-    def _begin_to_talk(self, made: Made) -> None:
+    def _begin_to_talk(self, conversation: Conversation) -> None:
         assert self._lookout is not None
-        conversation = self._conversation = converse(made)
+        self._conversation = conversation
         self._lookout.watch(conversation)
         now = monotonic()
         with self._guard:
@@ -268,24 +265,25 @@ class Driver:
 
     def _lose_connection(self, fault: Exception) -> None:
         assert self._lookout is not None
+        reason = self._reason(fault)
         with self._guard:
             self._lookout.is_deaf = False
-            reason = fault if isinstance(fault, LinkError) else reason_of(fault)
             self.core.connection_lost(monotonic(), reason)
         self._dialer.stop()
         self._hang_up()
 
-    def _unexpected(self, fault: Exception) -> LinkError:
+    def _reason(self, fault: Exception) -> LinkError | str:
+        if isinstance(fault, (LinkError, OSError)):
+            return fault if isinstance(fault, LinkError) else reason_of(fault)
         with suppress(Exception):  # a broken log is no reason to stop
             self._logger.error("the connection failed unexpectedly", exc_info=fault)
         return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")
 
     def _hang_up(self) -> None:
-        assert self._lookout is not None
         conversation, self._conversation = self._conversation, None
         self._receive = self.core.receive_data
         self._due = 0.0  # what the core wants now may be due at once
-        if conversation is not None:
+        if conversation is not None and self._lookout is not None:
             self._lookout.unwatch()
             conversation.close()
 

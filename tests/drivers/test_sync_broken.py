@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from bulk_proto import BulkError, OrderStatus, Topic
 from bulk_proto.config import Config
+from bulk_sync.connectors import Connector
 from bulk_sync.conversation import Conversation
 from bulk_sync.lookout import Lookout
 from bulk_sync.polling import Poll, PortablePoll, make_poll
@@ -173,3 +176,71 @@ def test_what_was_closed_behind_its_back_leaves_nothing_on_the_lookout(
         assert lookout.sleep(math.inf) == b"hello"
         lookout.unwatch()
     lookout.close()
+
+
+# Dialling ------------------------------------------------------------------------------------------
+
+
+def no_thread(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """So many times the system has no thread to make a connection in."""
+    start = threading.Thread.start
+    left = [None] * times
+
+    def start_or_not(thread: threading.Thread) -> None:
+        if thread.name == "bulk connector" and left:
+            left.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+
+
+def test_no_thread_to_dial_in_is_a_failed_attempt(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[Any] = []
+    client = trader(exchange.line.url, (), handlers={Topic.DISCONNECTED: lost.append})
+    no_thread(monkeypatch, 1)
+    assert client.connect() is False
+    assert str(client.last_error) == "unexpected RuntimeError: can't start new thread"
+    assert caplog.text.count("the connection failed unexpectedly") == 1
+    lost.clear()
+    with client:
+        no_thread(monkeypatch, 2)
+        exchange.cut()
+        until(lambda: len(lost) == 3 and client.is_connected)
+        assert place(client) is OrderStatus.RESTING
+    assert lost[1].detail == lost[2].detail == "unexpected RuntimeError: can't start new thread"
+
+
+class Unset(Brittle):
+    """No connection can be begun over it."""
+
+    broken = ("setblocking", "close")
+
+
+@pytest.mark.parametrize(
+    "odd", [lambda: None, lambda: "no socket", Unset], ids=["None", "a text", "a socket"]
+)
+def test_a_connector_that_makes_something_odd_has_failed(
+    odd: Callable[[], Any], exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept(exchange)
+    first, second = odd(), odd()
+    makes: deque[Connector] = deque([lambda *_: first, kept, lambda *_: second, kept])
+    lost: list[Any] = []
+
+    def connector(config: Config, timeout: float) -> Any:
+        return makes.popleft()(config, timeout)
+
+    client = trader(ELSEWHERE, (), connector=connector, handlers={Topic.DISCONNECTED: lost.append})
+    assert client.connect() is False
+    assert str(client.last_error).startswith("unexpected ")
+    assert caplog.text.count("the connection failed unexpectedly") == 1
+    lost.clear()
+    with client:
+        kept.made[0].shutdown(socket.SHUT_RDWR)
+        until(lambda: len(lost) == 2 and client.is_connected)
+        assert place(client) is OrderStatus.RESTING
+    assert lost[1].detail == str(client.last_error)
+    assert not any(isinstance(sock, Unset) and sock.fileno() >= 0 for sock in (first, second))

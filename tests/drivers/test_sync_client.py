@@ -615,16 +615,17 @@ def test_an_unexpected_error_of_a_connection_ends_that_connection_only(exchange:
     assert lost[0].detail == "unexpected ZeroDivisionError: made to fail"
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("made to fail"), OSError("made to fail")])
 def test_an_error_of_no_connection_stops_the_client_and_is_reported(
-    exchange: Exchange, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    error: Exception, exchange: Exchange, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = BulkWebSocketClient(exchange.url)
 
     def broken() -> float:
-        raise ZeroDivisionError("made to fail")
+        raise error
 
     monkeypatch.setattr(client.core, "next_deadline", broken)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         client.connect()
     assert "stopped unexpectedly" in caplog.text
     client.disconnect()
