@@ -39,11 +39,11 @@ def concerned(transaction: Transaction) -> list[tuple[str, ...]]:
 def is_open_question(unknown: OutcomeUnknown, account: Account) -> bool:
     """False when the exchange has told the end of every order concerned."""
     transaction = unknown._transaction
-    if transaction is not None and any(
-        isinstance(action, _OF_UNKNOWN_ORDERS) for action in transaction.actions
-    ):
-        return True
-    return not all(_status(account, ids).is_terminal() for ids in _ids(unknown))
+    if transaction is None:  # a copy from another process, which may hide such an action behind a None
+        asks_for_all = None in unknown.order_ids
+    else:
+        asks_for_all = any(isinstance(action, _OF_UNKNOWN_ORDERS) for action in transaction.actions)
+    return asks_for_all or not all(_status(account, ids).is_terminal() for ids in _ids(unknown))
 
 
 def settlement(unknown: OutcomeUnknown, account: Account | None) -> dict[str, OrderStatus]:

@@ -59,7 +59,7 @@ class Lookout:
         self._watched = None
         self.is_talkative = False
         with suppress(OSError, ValueError, KeyError):  # the system has taken it out, or it never got in
-            self._poll.unregister(number)  # type: ignore[arg-type]  # each kind of poll takes numbers too
+            self._poll.unregister(number)
 
     def sleep(self, until: float) -> bytes | None:
         """What the connection says, ``b""`` at its end; None when there are rings or a deadline to see to."""

@@ -11,13 +11,13 @@ READ, WRITE = 1, 4  # EPOLLIN and EPOLLOUT
 
 
 class Poll(Protocol):
-    """As much of ``select.epoll`` as is needed. Whoever closes a socket takes it out first."""
+    """As much of ``select.epoll`` as is needed. Sockets leave by number: they may be closed by then."""
 
     def register(self, fd: socket.socket, eventmask: int, /) -> None: ...
 
     def modify(self, fd: socket.socket, eventmask: int, /) -> None: ...
 
-    def unregister(self, fd: socket.socket, /) -> None: ...
+    def unregister(self, fd: int, /) -> None: ...
 
     def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:
         """File numbers of the sockets that are ready; waits for at most ``timeout`` seconds."""
@@ -38,7 +38,7 @@ class PortablePoll:
     def modify(self, fd: socket.socket, eventmask: int, /) -> None:
         self._selector.modify(fd, _portable(eventmask))
 
-    def unregister(self, fd: socket.socket, /) -> None:
+    def unregister(self, fd: int, /) -> None:
         self._selector.unregister(fd)
 
     def poll(self, timeout: float, maxevents: int, /) -> list[tuple[int, int]]:

@@ -227,7 +227,7 @@ def test_sockets_are_waited_for_on_systems_with_and_without_epoll(make: Callable
         poll.modify(ours, READ)
         theirs.send(b"!")
         assert [number for number, _ in poll.poll(1.0, 2)] == [ours.fileno()]
-        poll.unregister(ours)
+        poll.unregister(ours.fileno())
         poll.register(theirs, READ)
         assert poll.poll(0.001, 2) == []
         poll.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 import bulk_proto
-from bulk_proto.actions import LimitOrder
+from bulk_proto.actions import CancelAll, LimitOrder
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.errors import (
@@ -107,6 +107,19 @@ def test_a_copy_of_an_unknown_outcome_leaves_the_signature_and_the_client_behind
         core.resend(twin, 20.0)
     assert error.settle() is core
     core.resend(error, 20.0)
+
+
+def test_a_copy_about_all_orders_is_settled_by_the_account_sent_anew() -> None:
+    core, _ = opened()
+    call = core.place_orders([CancelAll()], 1.0, timeout=1.0)
+    core.handle_deadline(2.0)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        call.result()
+    other, peer = opened()
+    settled = other.settle(copy.copy(unknown.value), 2.0)
+    assert [message["method"] for message in peer.hear()] == ["unsubscribe", "subscribe"]
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account())
+    assert settled.result() == {}
 
 
 @pytest.mark.parametrize("alive", [True, False])
