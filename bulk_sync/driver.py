@@ -250,8 +250,8 @@ class Driver:
             self._hang_up()
         elif self.core.state is not State.CONNECTING:
             self._dialer.stop()
-        elif (made := self._dialer.dial(self.core.config)) is not None:
-            self._begin_to_talk(made)
+        elif (conversation := self._dialer.dial(self.core.config)) is not None:
+            self._begin_to_talk(conversation)
 
     def _begin_to_talk(self, conversation: Conversation) -> None:
         assert self._lookout is not None
@@ -273,8 +273,10 @@ class Driver:
         self._hang_up()
 
     def _reason(self, fault: Exception) -> LinkError | str:
-        if isinstance(fault, (LinkError, OSError)):
-            return fault if isinstance(fault, LinkError) else reason_of(fault)
+        if isinstance(fault, LinkError):
+            return fault
+        if isinstance(fault, OSError):
+            return reason_of(fault)
         with suppress(Exception):  # a broken log is no reason to stop
             self._logger.error("the connection failed unexpectedly", exc_info=fault)
         return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")

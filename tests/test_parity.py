@@ -1,4 +1,4 @@
-"""The two clients are one: every public name of one is in the other, with the same parameters."""
+"""The two clients are one: a public name of one is in the other, with its parameters and its refusals."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 import bulk_anyio
 import bulk_sync
+from bulk_proto import Topic, UsageError
 
 ASYNC, BLOCKING = bulk_anyio.BulkWebSocketClient, bulk_sync.BulkWebSocketClient
 
@@ -49,6 +50,29 @@ def test_a_method_takes_the_same_in_both_colours(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(public(BLOCKING)))
 def test_a_name_is_of_the_same_kind_in_both_colours(name: str) -> None:
     assert type(public(BLOCKING)[name]) is type(public(ASYNC)[name])
+
+
+@pytest.mark.parametrize("client_type", [ASYNC, BLOCKING])
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({"handler_limit": 0}, "whole number from 1"),
+        ({"handler_limit": 1.5}, "whole number from 1"),
+        ({"handler_limit": True}, "whole number from 1"),
+        ({"handler_limit": "10"}, "whole number from 1"),
+        ({"handlers": [(Topic.FILL, print)]}, "dict of functions"),
+        ({"handlers": print}, "dict of functions"),
+        ({"handlers": ()}, "dict of functions"),
+        ({"connector": "ws://gateway"}, "function that makes a connection"),
+        ({"inventory": {}}, r"Inventory\(\)"),
+        ({"logger": "trading"}, "logging.getLogger"),
+    ],
+)
+def test_settings_that_are_not_what_they_should_be_are_refused_at_once(
+    settings: dict[str, Any], remedy: str, client_type: Callable[..., object]
+) -> None:
+    with pytest.raises(UsageError, match=remedy):
+        client_type("ws://127.0.0.1:9", **settings)
 
 
 def test_nothing_in_the_blocking_client_is_async() -> None:

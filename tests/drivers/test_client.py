@@ -546,28 +546,6 @@ async def test_debug_traces_messages_without_keys_and_changes_nothing_else(
     assert key not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("settings", "remedy"),
-    [
-        ({"handler_limit": 0}, "whole number from 1"),
-        ({"handler_limit": 1.5}, "whole number from 1"),
-        ({"handler_limit": True}, "whole number from 1"),
-        ({"handler_limit": "10"}, "whole number from 1"),
-        ({"handlers": [(Topic.FILL, print)]}, "dict of functions"),
-        ({"handlers": print}, "dict of functions"),
-        ({"handlers": ()}, "dict of functions"),
-        ({"connector": "ws://gateway"}, "function that makes a connection"),
-        ({"inventory": {}}, r"Inventory\(\)"),
-        ({"logger": "trading"}, "logging.getLogger"),
-    ],
-)
-def test_settings_that_are_not_what_they_should_be_are_refused_at_once(
-    settings: dict[str, Any], remedy: str
-) -> None:
-    with pytest.raises(UsageError, match=remedy):
-        BulkWebSocketClient("ws://127.0.0.1:9", **settings)
-
-
 def test_contradicting_settings_are_refused_at_once() -> None:
     with pytest.raises(UsageError):
         BulkWebSocketClient("ws://127.0.0.1:1", network=Network.MAINNET)
