@@ -98,7 +98,9 @@ class SubscriptionRefused(Rejected, RuntimeError):
 
 
 class OutcomeUnknown(RequestError):
-    """No answer came, or none that can be understood: the request may or may not have taken effect.
+    """No answer came, or none that tells: the request may or may not have taken effect.
+
+    An answer tells nothing when it cannot be understood, or is a time-out of the exchange itself.
 
     For orders, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels or
     modifies, None where it concerns no single one) tell what to look for in the account. They are None

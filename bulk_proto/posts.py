@@ -25,7 +25,7 @@ from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, Transact
 from .events import OrderState
 from .replies import PostReply, Row, UnclearReply
 from .responses import OrderResponse, OrderResponses
-from .rows import number_in, status_of
+from .rows import number_in, status_of, tells_of_time_out
 from .settlement import concerned
 from .signing.transaction import Transaction
 
@@ -95,6 +95,9 @@ class Posts:
 
     def answer(self, reply: PostReply) -> None:
         """Apply an answer; one that nobody asked for changes nothing."""
+        if _is_time_out(reply):
+            self._leave_open(reply.id, f"the exchange answered that it timed out ({reply.text})")
+            return
         sent = self._open.pop(reply.id, None) or self._overdue.pop(reply.id, None)
         if sent is not None:
             if _was_applied(reply):
@@ -133,8 +136,7 @@ class Posts:
 
     def unclear(self, reply: UnclearReply) -> None:
         """An answer says neither yes nor no: the outcome is unknown at once, unless a better answer comes."""
-        if reply.id in self._open:
-            self._give_up(reply.id, OutcomeUnknown, f"the answer cannot be understood ({reply.problem})")
+        self._leave_open(reply.id, f"the answer cannot be understood ({reply.problem})")
 
     def link_lost(self, reason: str) -> None:
         """Nobody will answer any more: every open request has an unknown outcome, at once."""
@@ -144,6 +146,10 @@ class Posts:
             sent.call.fail(
                 _unknown(ConnectionDropped, f"{reason} before the exchange answered", sent.transaction)
             )
+
+    def _leave_open(self, request_id: int, why: str) -> None:
+        if request_id in self._open:
+            self._give_up(request_id, OutcomeUnknown, why)
 
     def _expire(self, request_id: int) -> None:
         self._give_up(request_id, RequestTimedOut, "no answer in time")
@@ -214,6 +220,10 @@ def _was_applied(reply: PostReply) -> bool:
     return reply.ok or any(
         (status := status_of(row)).is_placed() or status.is_cancelled() for row in reply.rows
     )
+
+
+def _is_time_out(reply: PostReply) -> bool:
+    return tells_of_time_out(reply.text) and not _was_applied(reply)
 
 
 def _is_placed_unawaited(

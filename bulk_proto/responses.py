@@ -19,9 +19,9 @@ class OrderResponse(Struct, frozen=True):
 
     ``order_id`` is the id the exchange told, else the one computed beforehand or named by the action.
     ``status`` of an order without any row is ``PENDING``, of another action ``ACKNOWLEDGED`` (or
-    ``UNKNOWN`` when a failure was reported that could be meant for it). ``message`` is the exchange's
-    explanation, ``meta`` the row as it came. ``events`` are further rows about the same action, in the
-    order they came.
+    ``UNKNOWN`` when a failure was reported that could be meant for it). A failure that is a time-out of
+    the exchange proves none and is ``UNKNOWN``. ``message`` is the exchange's explanation, ``meta`` the
+    row as it came. ``events`` are further rows about the same action, in the order they came.
     """
 
     order_id: str | None

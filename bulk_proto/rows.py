@@ -5,6 +5,7 @@ Rows that tell the state of an order say nothing of their cause: it is told by t
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import Any
 
@@ -35,17 +36,30 @@ _FAILED = {f"{kind}failed": tags for kind, tags in _DONE.items()} | {
 # Actions that have no row of their own and are answered by a bare "ack".
 ACKNOWLEDGED = ("abc", "rbc", "of", "updateUserSettings", "whitelistFaucet", "px", "o", "mod")
 
+_TIME_OUT = re.compile(r"tim(?:e|ed)[\s_-]?out", re.IGNORECASE)
+
+
+def tells_of_time_out(text: str | None) -> bool:
+    """True for the exchange's own time-out: its gateway waits 2 s for what executes the transaction.
+
+    A failure with such a text is none: nobody waited long enough to see what became of the order.
+    """
+    return text is not None and _TIME_OUT.search(text) is not None
+
 
 def status_of(row: Row) -> OrderStatus:
-    """What the row says of its order or action; UNKNOWN for a word this version does not know."""
+    """What the row says of its order or action.
+
+    UNKNOWN for a word this version does not know, and for an error that is a time-out of the exchange.
+    """
     kind = row.kind.casefold()
-    if kind in _FAILED:
-        return OrderStatus.ERROR
     if kind in _DONE:
         return OrderStatus.ACKNOWLEDGED
-    status = OrderStatus.from_string(kind)
+    status = OrderStatus.ERROR if kind in _FAILED else OrderStatus.from_string(kind)
     if status is OrderStatus.ACKNOWLEDGED and row.body.get("ok") is False:
-        return OrderStatus.ERROR
+        status = OrderStatus.ERROR
+    if status is OrderStatus.ERROR and tells_of_time_out(row.message):
+        return OrderStatus.UNKNOWN
     return status
 
 

@@ -287,6 +287,34 @@ def test_an_answer_that_can_be_understood_after_all_settles_the_order() -> None:
     assert own in account.open_orders
 
 
+@pytest.mark.parametrize("text", ["Execution timeout", "timed out in 2s", "executor time-out", "TIMED_OUT"])
+@pytest.mark.parametrize("frame", ["reply", "error frame"])
+def test_a_refusal_that_is_a_time_out_of_the_exchange_leaves_the_outcome_unknown(
+    frame: str, text: str
+) -> None:
+    account, peer, call = sent(BID)
+    own = list(account.pending)
+    if frame == "reply":
+        peer.say(post_reply(1, {"error": {"message": text}}, status="error"))
+    else:
+        peer.say({"type": "error", "id": 1, "error": {"message": text}})
+    with pytest.raises(OutcomeUnknown, match=f"timed out.*{text}") as unknown:
+        call.result()
+    assert list(account.in_doubt) == list(unknown.value.order_ids) == own
+    peer.say(post_reply(1, {"resting": {"oid": own[0]}}))
+    assert own[0] in account.open_orders
+
+
+@pytest.mark.parametrize("kind", ["error", "ack", "transferFailed"])
+def test_a_row_that_is_a_time_out_says_of_no_order_that_it_failed(kind: str) -> None:
+    account, peer, call = sent(BID)
+    own = list(account.pending)
+    peer.say(post_reply(1, {kind: {"ok": False, "message": "timeout", "oid": own[0]}}))
+    (response,) = call.result()
+    assert (response.status, response.message) == (OrderStatus.UNKNOWN, "timeout")
+    assert list(account.pending) == own
+
+
 @pytest.mark.parametrize("request_id", [1, 2])
 def test_an_unclear_answer_to_nobody_is_only_told(request_id: int) -> None:
     account, peer, call = sent(BID)
