@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from .enums import SignatureDomain
 from .errors import UsageError
-from .link import check_request
 from .signing.layouts import DEFAULT_PROFILE, PROFILES
 from .signing.nonces import NonceMemory
+from .upgrade import check_request
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _DURATIONS = (

@@ -8,7 +8,6 @@ into a gigabyte.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -19,14 +18,10 @@ from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError, RemoteProtocolError
 
-from .errors import UsageError
 from .events import DisconnectReason
 from .frames import BegunText, FrameTracker, cut_texts, masked_text
+from .upgrade import AnswerHead, NoAnswer, check_request, retry_after
 
-_MAX_HEAD = 16 * 1024  # bytes of the answer to the upgrade, up to and including the blank line
-_BLANK_LINE = re.compile(rb"\n\r?\n")  # what h11, wsproto's HTTP parser, takes for one
-_STATUS_LINE = b"HTTP/"
-_VISIBLE = re.compile(rb"[\x21-\x7e]+")
 _MAX_UNANSWERED_PINGS = 16
 
 
@@ -90,7 +85,7 @@ class Link:
         self.max_message_size = max_message_size
         self._ws = WSConnection(ConnectionType.CLIENT)
         self._out = bytearray(self._ws.send(ws.Request(host=host, target=target)))
-        self._head: bytearray | None = bytearray()  # None once the handshake is done
+        self._head: AnswerHead | None = AnswerHead()  # None once the handshake is done
         self._tracker = FrameTracker(max_message_size)
         self._max_fragments = max_fragments
         self._mask = mask
@@ -189,20 +184,17 @@ class Link:
     def _is_at_message(self) -> bool:
         return self._shortcut and self._tracker.between_messages and not self._closed and self._head is None
 
-    def _open(self, head: bytearray, data: bytes) -> tuple[bytes, Opened | Closed | None]:
+    def _open(self, head: AnswerHead, data: bytes) -> tuple[bytes, Opened | Closed | None]:
         """Collect the answer to the upgrade; returns what follows it and what it says, once it is whole."""
-        searched = len(head)
-        head += data
-        if not head.startswith(_STATUS_LINE[: len(head)]):
-            return b"", self._end(DisconnectReason.MALFORMED, detail="the answer to the upgrade is not HTTP")
-        blank = _BLANK_LINE.search(head, max(0, searched - 2))
-        size = len(head) if blank is None else blank.end()
-        if size > _MAX_HEAD:
-            return b"", self._end(DisconnectReason.MALFORMED, detail="the answer to the upgrade is too long")
-        if blank is None:
+        try:
+            found = head.add(data)
+        except NoAnswer as fault:
+            return b"", self._end(DisconnectReason.MALFORMED, detail=str(fault))
+        if found is None:
             return b"", None
         self._head = None
-        return bytes(head[size:]), self._shake_hands(bytes(head[:size]))
+        answer, rest = found
+        return rest, self._shake_hands(answer)
 
     def _shake_hands(self, head: bytes) -> Opened | Closed:
         answer, fault = None, "no answer"
@@ -218,7 +210,7 @@ class Link:
                 return Opened()
             case ws.RejectConnection(status_code=status):
                 refused = DisconnectReason.HANDSHAKE_REFUSED
-                wait = _retry_after(answer)
+                wait = retry_after(answer.headers)
                 return self._finish(Closed(refused, status=status, detail=f"HTTP {status}", retry_after=wait))
             case _:
                 return self._end(DisconnectReason.MALFORMED, detail=f"bad handshake: {fault}")
@@ -297,26 +289,6 @@ class Link:
         self._begun = BegunText(self.max_message_size)
         self._message = bytearray()
         return closed
-
-
-def check_request(host: str, target: str) -> None:
-    """Raises :class:`UsageError` when one of the two cannot stand in an HTTP request."""
-    try:
-        header = host.encode("idna")
-    except UnicodeError:
-        raise UsageError("the host name of the address is not a valid one") from None
-    if not _VISIBLE.fullmatch(header):
-        raise UsageError("the host name of the address is not a valid one")
-    if not target.isascii() or not _VISIBLE.fullmatch(target.encode()):
-        raise UsageError("the path of the address has characters that must be percent-encoded")
-
-
-def _retry_after(refusal: ws.RejectConnection) -> float | None:
-    """Seconds the server asks to wait; a date, the other legal form, would need a clock."""
-    for name, value in refusal.headers:
-        if name.lower() == b"retry-after" and value.isdigit() and len(value) < 10:
-            return float(value)
-    return None
 
 
 def _said(event: ws.CloseConnection) -> str:
