@@ -16,6 +16,7 @@ from .events import (
     Event,
     MessageRefused,
     OrderContradicted,
+    Unasked,
     UnknownMessage,
 )
 
@@ -65,6 +66,8 @@ class Journal:
                 self._logger.warning("a message could not be read: %s", event.problem)
             case OrderContradicted():
                 self._logger.warning("an order cannot be %s after it was %s", event.told, event.known)
+            case Unasked(event=told):
+                self._logger.debug("an event of an account that is not subscribed: %s", told.topic.value)
             case UnknownMessage():
                 self._logger.debug("unknown message of kind %s", event.kind)
             case _:

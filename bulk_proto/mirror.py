@@ -1,7 +1,8 @@
 """What is known of the exchange: tickers, books and accounts, as the messages so far tell it.
 
 State moves before the event about it is handed on: what a handler reads is never older than the event
-it holds. Messages about accounts or books that were never asked for are handed on and applied to nothing.
+it holds. Books that were never asked for are handed on and applied to nothing; so are events of accounts, but
+under another topic: a handler of fills that adds them up must not hear of a stranger's.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from .config import Config
 from .errors import UsageError
 from .events import (
     AccountSnapshot,
+    AutoDeleveraging,
     BookStream,
+    CancelRejected,
     Candles,
     Event,
     L2Snapshot,
+    Liquidation,
     MarginUpdate,
     MessageRefused,
     PositionUpdate,
     StaleTicker,
     Ticker,
     Trades,
+    Unasked,
 )
 from .inventory import Inventory
 from .silence import STILL
@@ -34,6 +39,9 @@ from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+_ACCOUNT_NEWS = frozenset(
+    (Liquidation, AutoDeleveraging, CancelRejected)
+)  # about an account, changing nothing
 _KIND_OF = {stream: kind for kind, stream in _BOOK_STREAMS.items()}
 _MOVES_POSITIONS = frozenset((AccountSnapshot, MarginUpdate, PositionUpdate))
 
@@ -111,6 +119,8 @@ class Mirror:
         """Take in an event that has no observer; returns what the application is to see of it, in order."""
         if type(event) in _ACCOUNT_EVENTS:
             return self._on_account(event, now)  # type: ignore[arg-type]
+        if type(event) in _ACCOUNT_NEWS and event.account not in self.accounts:  # type: ignore[attr-defined]
+            return (Unasked(event),)
         return (event,)
 
     def _on_snapshot(self, snapshot: L2Snapshot, now: float) -> None:
@@ -159,7 +169,7 @@ class Mirror:
     def _on_account(self, event: AccountEvent, now: float) -> Sequence[Event]:
         account = self.accounts.get(event.account)
         if account is None:
-            return (event,)
+            return (Unasked(event),)
         was_live = account.live
         news = account.apply(event)
         if was_live and not account.live:  # a row that may be about any of several positions

@@ -43,6 +43,7 @@ from .client import (
     MessageRefused,
     Missed,
     Resynced,
+    Unasked,
     UnknownMessage,
 )
 from .market import (
@@ -104,5 +105,6 @@ __all__ = [
     "TimedEvent",
     "Trade",
     "Trades",
+    "Unasked",
     "UnknownMessage",
 ]

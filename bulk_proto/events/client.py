@@ -104,6 +104,14 @@ class UnknownMessage(Event, frozen=True, gc=False):
     data: bytes
 
 
+class Unasked(Event, frozen=True, gc=False):
+    """An event of an account that is not subscribed, or not any more, as it came. It changed nothing."""
+
+    topic: ClassVar[Topic] = Topic.UNKNOWN
+
+    event: Event
+
+
 class MessageRefused(Event, frozen=True, gc=False):
     """Bytes that could not be read as what they claim to be. Nothing was applied, the link goes on."""
 

@@ -25,6 +25,7 @@ from bulk_proto import (
     TransactionSigner,
 )
 from bulk_proto.errors import HandshakeRejected
+from bulk_proto.events import Unasked
 from bulk_proto.exchange import ExchangeConfig, faults
 from bulk_proto.exchange.faults import AnyFault
 
@@ -243,13 +244,17 @@ async def test_messages_that_nobody_knows_cost_nothing_else(text: str) -> None:
 
 
 async def test_events_of_a_stranger_are_not_applied() -> None:
+    fills: list[Fill] = []
+    strange: list[object] = []
     async with troubled(faults.WrongAccount(on="account", nth=2, times=0)) as (_, client):
+        client.on(Topic.FILL, fills.append)
+        client.on(Topic.UNKNOWN, strange.append)
         assert (await rest(client)).status is OrderStatus.RESTING
         await anyio.sleep(0.1)
         assert client.positions == []
         await client.place_market_order(BTC, Side.BUY, 0.01)
-        await anyio.sleep(0.1)
-        assert client.positions == []
+        await until(lambda: any(isinstance(one, Unasked) and isinstance(one.event, Fill) for one in strange))
+        assert (client.positions, fills) == ([], [])
 
 
 async def test_fills_that_are_told_again_count_once() -> None:

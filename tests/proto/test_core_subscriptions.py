@@ -10,16 +10,18 @@ import pytest
 from bulk_proto import subscriptions as topics
 from bulk_proto.core import ClientCore
 from bulk_proto.errors import RequestTimedOut, SubscriptionLimit, SubscriptionRefused, UsageError
-from bulk_proto.events import BookStale, OrderState, Ticker
+from bulk_proto.events import BookStale, OrderState, Ticker, Unasked
 from bulk_proto.subscriptions import Subscription
 
 from .peer import (
     KEY,
     OTHER_KEY,
+    account_message,
     book_message,
     confirmation,
     connect,
     opened,
+    order_update,
     snapshot_of_account,
     ticker_message,
 )
@@ -518,11 +520,36 @@ def test_a_ticker_is_stale_from_a_loss_until_the_next_one() -> None:
     assert core.tickers["BTC-USD"].stale
 
 
-def test_events_of_an_account_never_asked_for_are_shown_but_not_applied() -> None:
+FILL = {"type": "fill", "symbol": "BTC-USD", "orderId": "x", "price": 1.0, "size": 0.1, "isBuy": True}
+OF_ACCOUNTS: list[dict[str, Any]] = [
+    FILL | {"reasonCode": 0, "timestamp": 1, "maker": False, "tradeId": "7"},
+    {"type": "marginUpdate", "totalBalance": 1.0},
+    {"type": "leverageUpdate", "leverage": [{"symbol": "BTC-USD", "leverage": 5.0}]},
+    {"type": "liquidation", "symbol": "BTC-USD", "price": 1.0, "size": 0.1, "isBuy": True},
+    {"type": "adl", "symbol": "BTC-USD", "price": 1.0, "size": 0.1, "isBuy": True},
+    {"type": "cancelOneRejected", "symbol": "BTC-USD", "orderId": "x", "reason": "unknown"},
+    snapshot_of_account(key=OTHER_KEY)["data"],
+    order_update("x")["data"],
+]
+
+
+@pytest.mark.parametrize("data", OF_ACCOUNTS, ids=lambda data: str(data["type"]))
+def test_events_of_an_account_that_is_not_subscribed_are_shown_as_such_and_not_applied(
+    data: dict[str, Any],
+) -> None:
     core, peer = opened()
-    (event,) = peer.say(snapshot_of_account(key=OTHER_KEY))
-    assert event.account == OTHER_KEY  # type: ignore[attr-defined]
+    margin = core.accounts[KEY].margin
+    (event,) = peer.say(account_message(data, OTHER_KEY))
+    assert isinstance(event, Unasked)
+    assert event.event.account == OTHER_KEY  # type: ignore[attr-defined]
     assert set(core.accounts) == {KEY}
+    assert core.accounts[KEY].margin is margin
+    core.subscribe([topics.account(OTHER_KEY)], 1.0)
+    (event,) = peer.say(account_message(data, OTHER_KEY))
+    assert not isinstance(event, Unasked)
+    core.unsubscribe([topics.account(OTHER_KEY)], 2.0)
+    (event,) = peer.say(account_message(data, OTHER_KEY))
+    assert isinstance(event, Unasked)
 
 
 def test_a_snapshot_after_a_reconnection_replaces_the_account() -> None:

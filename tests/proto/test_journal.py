@@ -14,9 +14,11 @@ from bulk_proto.events import (
     DisconnectReason,
     ErrorReported,
     Event,
+    LeverageUpdate,
     MessageRefused,
     Missed,
     OrderContradicted,
+    Unasked,
     UnknownMessage,
 )
 from bulk_proto.journal import Journal
@@ -50,6 +52,10 @@ class Written:
         (BookStale("BTC-USD", "crossed"), "warning: the book of BTC-USD is not to be trusted: crossed"),
         (MessageRefused("not UTF-8", b"secret"), "warning: a message could not be read: not UTF-8"),
         (UnknownMessage("news", b"secret"), "debug: unknown message of kind news"),
+        (
+            Unasked(LeverageUpdate(account="secret", settings=[])),
+            "debug: an event of an account that is not subscribed: leverage_update",
+        ),
         (
             OrderContradicted("account", "order", OrderStatus.FILLED, OrderStatus.WORKING),
             "warning: an order cannot be working after it was filled",
