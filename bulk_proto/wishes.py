@@ -239,10 +239,15 @@ class Wishes:
         older = self._new_call(fresh.deadline, "an account was asked for before the request, and not sent")
 
         def look() -> None:
-            if older.succeeded and self._is_older(stream, request_id):
-                self._wait_for_account(account, request_id, fresh, now)
-            elif older.succeeded:
-                fresh.resolve(None)
+            try:
+                older.result()
+            except BulkError as error:
+                fresh.fail(error)
+            else:
+                if self._is_older(stream, request_id):
+                    self._wait_for_account(account, request_id, fresh, now)
+                else:
+                    fresh.resolve(None)
 
         older.wake_with(look)
         self.subscriptions.wait(older, [stream])

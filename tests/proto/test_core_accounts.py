@@ -8,7 +8,7 @@ from bulk_proto import subscriptions as topics
 from bulk_proto.actions import Action, CancelOrder, LimitOrder
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
-from bulk_proto.errors import OutcomeUnknown
+from bulk_proto.errors import ConnectionDropped, OutcomeUnknown
 
 from .peer import (
     KEY,
@@ -81,6 +81,19 @@ def test_two_settlements_ask_for_the_account_once() -> None:
     peer.say(*SERVED, now=3.1)
     assert all(call.done for call in calls)
     assert core.accounts[KEY].live
+
+
+def test_a_settlement_that_waits_behind_another_ends_with_the_line() -> None:
+    core, _ = opened()
+    (first,) = unanswered(core, BID, now=1.0)
+    calls = [core.settle(first, 3.0, 100.0)]
+    (second,) = unanswered(core, BID, now=3.0)  # later than the account was asked for
+    calls.append(core.settle(second, 4.0, 100.0))
+    core.stop(5.0)
+    core.connection_lost(5.0, "reset")
+    for call in calls:
+        with pytest.raises(ConnectionDropped):
+            call.result()
 
 
 def test_an_account_that_is_not_sent_is_asked_for_again_ever_more_patiently() -> None:
