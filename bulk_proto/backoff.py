@@ -42,7 +42,10 @@ class Attempts:
         self.ever_opened = True
 
     def retry_at(self, now: float, closed: Closed) -> float | None:
-        """When to try again after this end: later for exceeded limits, as a server asked, None for never."""
+        """When to try again after this end; None for never.
+
+        Later for exceeded limits; where a server asked to wait, the same wait begins after that.
+        """
         config = self._config
         self._vain = self._vain + 1 if self._opened_at is None else 0
         if config.reconnect_attempts is not None and self._vain >= config.reconnect_attempts:
@@ -52,4 +55,4 @@ class Attempts:
         self._opened_at = None
         attempt = 32 if closed.code == _POLICY_VIOLATION else max(0, self.count - 1)
         wait = delay(attempt, config.chance(), base=config.backoff_base, cap=config.backoff_cap)
-        return now + max(wait, min(closed.retry_after or 0.0, _RETRY_AFTER_CAP))
+        return now + min(closed.retry_after or 0.0, _RETRY_AFTER_CAP) + wait  # not all back at one moment

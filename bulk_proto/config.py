@@ -23,6 +23,7 @@ _DURATIONS = (
     "silence_timeout",
     "backoff_base",
     "backoff_cap",
+    "settled_after",
     "book_patience",
 )
 _COUNTS = ("max_message_size", "max_fragments", "max_posts_per_second", "max_subscriptions")

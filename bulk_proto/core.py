@@ -46,6 +46,7 @@ from .line import Line, State
 from .mirror import Mirror
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from .resync import Resync
+from .signing.encoding import account_bytes
 from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
 from .wishes import Direction, Wishes
@@ -61,6 +62,9 @@ class ClientCore(Wishes):
     ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
     change; without it, the signer's own. An agent wallet signs for another account, for example.
     ``trace`` is called with the text of every message, for debugging; it must not raise.
+
+    Raises ``InvalidKey`` for an account that is no public key, the empty text of an unset variable among
+    them, and :class:`UsageError` for a signer or an inventory that is none.
     """
 
     def __init__(
@@ -74,9 +78,11 @@ class ClientCore(Wishes):
     ) -> None:
         if signer is not None and not hasattr(signer, "sign"):  # the text may be a key: it is not shown
             raise UsageError("a signer is a TransactionSigner(<base58 private key>), or signs as one does")
+        if account is not None:
+            account_bytes(account)
         self.config = config
         self.signer = signer
-        self.account = account or (signer.public_key if signer is not None else None)
+        self.account = signer.public_key if account is None and signer is not None else account
         self.inventory = Inventory() if inventory is None else inventory
         self.on_urgent_data = _nothing
         self.last_error = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from bulk_proto.core import ClientCore, Direction, State
 from bulk_proto.enums import OrderStatus, Side, SignatureDomain
 from bulk_proto.errors import (
     ConnectionDropped,
+    InvalidKey,
     LinkError,
     NotConnected,
     OutcomeUnknown,
@@ -139,10 +141,12 @@ def test_a_refused_wish_leaves_no_deadline_behind() -> None:
     assert core.next_deadline() == due
 
 
-@pytest.mark.parametrize("name", ["ping_interval", "silence_timeout", "book_patience", "backoff_base"])
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_duration_that_would_be_due_at_once_or_never_is_refused(name: str, seconds: float) -> None:
-    durations: dict[str, float] = {name: seconds}
+@pytest.mark.parametrize(
+    "name", ["ping_interval", "silence_timeout", "book_patience", "backoff_base", "settled_after"]
+)
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), "60", None])
+def test_a_duration_that_would_be_due_at_once_or_never_is_refused(name: str, seconds: Any) -> None:
+    durations: dict[str, Any] = {name: seconds}
     with pytest.raises(UsageError, match=name):
         Config(
             url="ws://exchange.test",
@@ -150,8 +154,17 @@ def test_a_duration_that_would_be_due_at_once_or_never_is_refused(name: str, sec
             wall_clock=lambda: 0,
             chance=lambda: 0.5,
             mask=lambda: b"mask",
-            **durations,  # type: ignore[arg-type]
+            **durations,
         )
+
+
+@pytest.mark.parametrize("account", ["", "me", KEY[:-1], 7])
+def test_an_account_that_is_no_public_key_is_refused_before_anything_is_traded_for_another(
+    account: Any,
+) -> None:
+    core, _ = opened()
+    with pytest.raises(InvalidKey, match="base58 text of exactly 32 bytes"):
+        ClientCore(core.config, signer=core.signer, account=account)
 
 
 # Wishes --------------------------------------------------------------------------------------------------

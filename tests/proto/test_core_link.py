@@ -251,14 +251,14 @@ def test_a_link_that_lived_long_enough_resets_the_waits() -> None:
     assert core.next_deadline() == 162.0
 
 
-def test_a_refused_handshake_names_its_status_and_respects_retry_after() -> None:
+def test_a_refused_handshake_names_its_status_and_retry_after_puts_the_next_one_off() -> None:
     core = make_core()
     ready = core.start(0.0)
     core.connection_made(0.0)
     core.receive_data(b"HTTP/1.1 503 Unavailable\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n", 1.0)
     (gone,) = core.events()
     assert isinstance(gone, Disconnected)
-    assert (gone.reason, gone.status, gone.retry_at) == (DisconnectReason.HANDSHAKE_REFUSED, 503, 121.0)
+    assert (gone.reason, gone.status, gone.retry_at) == (DisconnectReason.HANDSHAKE_REFUSED, 503, 122.0)
     with pytest.raises(HandshakeRejected, match="503") as refusal:
         ready.result()
     assert refusal.value.status == 503
