@@ -102,10 +102,11 @@ class OutcomeUnknown(RequestError):
 
     An answer tells nothing when it cannot be understood, or is a time-out of the exchange itself.
 
-    For orders, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels or
-    modifies, None where it concerns no single one) tell what to look for in the account. They are None
-    and empty for other requests. :meth:`settle` finds out what became of the orders, a client's
-    ``resend(error)`` sends the same bytes again.
+    For transactions, ``nonce``, ``account`` and ``order_ids`` (one per action: the order it places, cancels
+    or modifies; None where nobody can compute its id, as for conditional orders, or where it concerns no
+    single order) tell what to look for in the account. They are None and empty for other requests.
+    :meth:`settle` finds out what became of the orders with ids and has the account sent anew, which shows
+    the rest; a client's ``resend(error)`` sends the same bytes again.
 
     A copy, pickled or not, holds neither the signed bytes nor the client: pass it to ``client.settle(error)``
     of any client, which goes by ``order_ids``. It cannot be resent.
@@ -152,6 +153,13 @@ class RequestTimedOut(OutcomeUnknown, TimeoutError):
 
 class ConnectionDropped(OutcomeUnknown):
     """The connection ended before the answer came."""
+
+
+class RepetitionRefused(OutcomeUnknown):
+    """A transaction that was sent before was refused this time, for its nonce perhaps.
+
+    That says nothing about the first time, which may have been what used the nonce up: :meth:`settle` it.
+    """
 
 
 class LinkError(BulkError):

@@ -21,12 +21,18 @@ from .actions import Action, LimitOrder, MarketOrder
 from .attribution import attribute
 from .calls import Call, Deadlines
 from .enums import OrderStatus, SignatureDomain
-from .errors import ConnectionDropped, OutcomeUnknown, RequestTimedOut, TransactionRejected
+from .errors import (
+    ConnectionDropped,
+    OutcomeUnknown,
+    RepetitionRefused,
+    RequestTimedOut,
+    TransactionRejected,
+)
 from .events import OrderState
 from .replies import PostReply, Row, UnclearReply
 from .responses import OrderResponse, OrderResponses
 from .rows import number_in, status_of, tells_of_time_out
-from .settlement import concerned
+from .settlement import unknown_outcome
 from .signing.transaction import Transaction
 
 _LATE_ANSWERS_KEPT = 256
@@ -124,11 +130,13 @@ class Posts:
         if "signature" in text.casefold():
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
         if sent.repeated:
-            text = f"the repeated transaction was refused, the first may have been executed: {text}"
             self._doubt(sent.transaction)
+            sent.call.fail(
+                unknown_outcome(RepetitionRefused, f"refused when repeated ({text})", sent.transaction)
+            )
         else:
             self._drop(sent.transaction)
-        sent.call.fail(TransactionRejected(text))
+            sent.call.fail(TransactionRejected(text))
 
     def refuse(self, request_id: int, text: str) -> None:
         """An ``error`` frame named this request: nothing was applied."""
@@ -144,7 +152,7 @@ class Posts:
         self._overdue.clear()
         for sent in lost.values():
             sent.call.fail(
-                _unknown(ConnectionDropped, f"{reason} before the exchange answered", sent.transaction)
+                unknown_outcome(ConnectionDropped, f"{reason} before the exchange answered", sent.transaction)
             )
 
     def _leave_open(self, request_id: int, why: str) -> None:
@@ -160,7 +168,7 @@ class Posts:
         if len(self._overdue) > _LATE_ANSWERS_KEPT:
             self._overdue.popitem(last=False)
         self._doubt(sent.transaction)
-        sent.call.fail(_unknown(kind, why, sent.transaction))
+        sent.call.fail(unknown_outcome(kind, why, sent.transaction))
 
     def _doubt(self, transaction: Transaction) -> None:
         """Nobody has told what became of these orders: the next snapshot does."""
@@ -284,15 +292,4 @@ def _pending(account: str, order_id: str, action: LimitOrder | MarketOrder) -> O
         order_type="limit" if limit else "market",
         tif=limit.time_in_force if limit else None,
         iso=action.iso,
-    )
-
-
-def _unknown(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> OutcomeUnknown:
-    return kind(
-        f"{why}: the orders may or may not have been executed; error.settle() finds out, and only "
-        "client.resend(error) repeats them without doubling any",
-        nonce=transaction.nonce,
-        account=transaction.account,
-        order_ids=[ids[0] if ids else None for ids in concerned(transaction)],
-        transaction=transaction,
     )

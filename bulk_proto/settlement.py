@@ -36,6 +36,20 @@ def concerned(transaction: Transaction) -> list[tuple[str, ...]]:
     ]
 
 
+def unknown_outcome(kind: type[OutcomeUnknown], why: str, transaction: Transaction) -> OutcomeUnknown:
+    """The error that a transaction without a clear answer ends with; ``why`` is for people."""
+    ids = [candidates[0] if candidates else None for candidates in concerned(transaction)]
+    finds_out = "after error.settle() the account shows it" if None in ids else "error.settle() finds out"
+    return kind(
+        f"{why}: the transaction may or may not have been executed; {finds_out}, and only "
+        "client.resend(error) repeats it without doubling anything",
+        nonce=transaction.nonce,
+        account=transaction.account,
+        order_ids=ids,
+        transaction=transaction,
+    )
+
+
 def is_open_question(unknown: OutcomeUnknown, account: Account) -> bool:
     """False when the exchange has told the end of every order concerned."""
     transaction = unknown._transaction

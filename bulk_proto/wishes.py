@@ -181,8 +181,8 @@ class Wishes:
     ) -> Call[OrderResponses]:
         """Send the same signed bytes again: the one way to repeat that cannot double an order.
 
-        When the first did arrive, the answer is ``rejectedDuplicate`` for its orders or a
-        ``TransactionRejected`` for its nonce: neither says that nothing was executed, so
+        When the first did arrive, the answer is an error for its orders, ``rejectedDuplicate`` perhaps, or
+        the call fails with ``RepetitionRefused`` for its nonce: neither says that nothing was executed, so
         :meth:`settle` it. Raises ``NotConnected``, ``RateLimited`` or :class:`UsageError` at once.
         """
         self._require_open()

@@ -151,6 +151,10 @@ class Trading(Asking):
         where the order is still wanted: the same bytes cannot execute twice. ``UNKNOWN`` means that the
         account is not subscribed. Raises ``RequestTimedOut`` when the account does not come in time, and
         ``NotConnected`` when none can come; asking again is harmless.
+
+        Conditional orders are not in the result, since nobody can compute their ids, nor is what is no
+        order: by then the account has been sent anew, so look at ``get_orders()``, ``leverage_settings`` or
+        ``margin``.
         """
         patience = self.default_timeout if timeout is None else timeout
         (statuses,) = self._do(lambda now: [self.core.settle(unknown, now, patience)])
@@ -159,8 +163,9 @@ class Trading(Asking):
     def resend(self, unknown: OutcomeUnknown, timeout: float | None = None) -> OrderResponses:
         """Send the same signed bytes again: the one way to repeat that cannot double an order.
 
-        A refusal, or ``rejected_duplicate``, does not say that nothing was executed: :meth:`settle` it.
-        Raises as :meth:`place_orders` does.
+        An error of an order, ``rejected_duplicate`` for example, does not say that nothing was executed: ask
+        :meth:`settle`. Nor does ``RepetitionRefused``, raised for what is refused as a whole. Apart from that
+        it raises what :meth:`place_orders` does.
         """
         patience = self.default_timeout if timeout is None else timeout
         (responses,) = self._do(lambda now: [self.core.resend(unknown, now, patience)])

@@ -16,8 +16,8 @@ from bulk_proto.errors import (
     NotConnected,
     OutcomeUnknown,
     RateLimited,
+    RepetitionRefused,
     RequestTimedOut,
-    TransactionRejected,
     UsageError,
 )
 from bulk_proto.events import Connected, Fill, OrderState, Resynced
@@ -216,8 +216,10 @@ def test_a_refused_repetition_says_nothing_about_the_first(reply: dict[str, Any]
     core, peer, unknown = timed_out()
     again = core.resend(unknown, 3.0)
     peer.say(reply)
-    with pytest.raises(TransactionRejected, match=r"the first may have been executed.*duplicate nonce"):
+    with pytest.raises(RepetitionRefused, match=r"refused when repeated .duplicate nonce") as refused:
         again.result()
+    assert refused.value.order_ids == unknown.order_ids
+    assert core.settle(refused.value, 3.1).done is False
     assert oid(unknown) in core.accounts[KEY].in_doubt
 
 
@@ -253,6 +255,17 @@ def test_a_rejected_repetition_ends_no_order_that_the_first_may_have_placed(word
     assert not settled.result()[oid(unknown)].is_terminal()
 
 
+@pytest.mark.parametrize("action", [Stop("BTC-USD", False, 0.1, 60_000.0), CancelAll()])
+def test_an_unknown_outcome_of_what_has_no_computable_id_sends_its_user_to_the_account(
+    action: Action,
+) -> None:
+    _, _, unknown = timed_out(action)
+    assert unknown.order_ids == (None,)
+    assert "after error.settle() the account shows it" in str(unknown)
+    _, _, unknown = timed_out()
+    assert "error.settle() finds out" in str(unknown)
+
+
 def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
     core, peer = opened()
     core.place_orders([BID], 1.0, nonce=5, timeout=1.0)
@@ -262,7 +275,7 @@ def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
     peer.hear()
     peer.say(order_update(order_id, "pending"))
     peer.say(post_reply(2, {"error": {"message": "duplicate nonce"}}, status="error"))
-    with pytest.raises(TransactionRejected, match="the first may have been executed"):
+    with pytest.raises(RepetitionRefused):
         again.result()
     peer.say(order_update(order_id, "placed", ts=1767225602 * 10**9))
     assert order_id in core.accounts[KEY].open_orders
