@@ -25,6 +25,7 @@ from bulk_proto import (
     NotConnected,
     OrderState,
     OrderStatus,
+    RepetitionRefused,
     RequestTimedOut,
     Side,
     SignatureDomain,
@@ -624,7 +625,7 @@ async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(l
         assert list((await client.settle(unknown.value)).values()) == [OrderStatus.GONE]
         (response,) = await client.resend(unknown.value)
         assert (response.order_id, response.status) == (unknown.value.order_ids[0], OrderStatus.RESTING)
-        with pytest.raises(TransactionRejected, match="duplicate nonce"):
+        with pytest.raises(RepetitionRefused, match="duplicate nonce"):
             await client.resend(unknown.value)
         assert len(client.get_orders()) == 1
 
