@@ -19,6 +19,7 @@ from .core import ClientCore, State
 from .enums import OrderStatus, Side, SignatureDomain, TimeInForce, Topic
 from .errors import (
     BulkError,
+    Congested,
     ConnectionDropped,
     HandshakeRejected,
     InvalidAction,
@@ -80,6 +81,7 @@ __all__ = [
     "Candle",
     "ClientCore",
     "Config",
+    "Congested",
     "Connected",
     "ConnectionDropped",
     "DisconnectReason",

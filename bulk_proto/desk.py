@@ -94,13 +94,14 @@ class Desk:
 
     def _require_pace(self, now: float, actions: Sequence[Action] = ()) -> None:
         wait = self._pace.wait(now)
-        if wait > 0 and _only_cancels(actions):
+        if wait > 0 and only_cancels(actions):
             wait = self._pace.wait(now, urgent=True)
         if wait > 0:
             raise RateLimited(wait)
 
 
-def _only_cancels(actions: Sequence[Action]) -> bool:
+def only_cancels(actions: Sequence[Action]) -> bool:
+    """True for what may still be sent when all else is refused: it can only take risk away."""
     if not isinstance(actions, list | tuple):
         return False  # looking at the items of an iterator would use them up
     return bool(actions) and all(isinstance(action, CancelOrder | CancelAll) for action in actions)

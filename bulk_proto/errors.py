@@ -81,6 +81,10 @@ class RateLimited(NotSent):
         self.retry_after = retry_after
 
 
+class Congested(NotSent):
+    """The exchange takes no bytes on this connection: an order would wait here and be sent too late."""
+
+
 class RequestError(BulkError):
     """A request left this process and did not succeed."""
 

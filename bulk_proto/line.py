@@ -38,6 +38,7 @@ class State(Enum):
 
 
 _WITHOUT_CONNECTION = (State.IDLE, State.WAITING)
+_UNHEARD = (DisconnectReason.SILENT, DisconnectReason.CONGESTED)
 
 
 class Line:
@@ -57,6 +58,7 @@ class Line:
         self._config = config
         self._on_opened = opened
         self._on_lost = lost
+        self._waits_since: float | None = None  # when bytes to send were first seen waiting
         self.timers = TimerTable()
         self._keepalive = Keepalive(self.timers, config.ping_interval, config.silence_timeout)
         self._attempts = Attempts(config)
@@ -149,6 +151,8 @@ class Line:
                     self._connect(now)
                 case Timer.OPENING:
                     self._end(now, Closed(DisconnectReason.OPENING_TIMEOUT), retry=True)
+                case Timer.PING if self.waits_for_room(now) >= self._config.request_timeout:
+                    self._end(now, Closed(DisconnectReason.CONGESTED), retry=True)
                 case Timer.PING:
                     if self._keepalive.is_time_to_ask(now) and self._link is not None:
                         self._link.send_ping()
@@ -167,7 +171,21 @@ class Line:
         """Should a connection exist right now?"""
         return self.state not in _WITHOUT_CONNECTION
 
+    def waits_for_room(self, now: float) -> float:
+        """Seconds for which bytes to send have waited, as far as anybody looked; 0.0 when none do.
+
+        A driver fetches bytes when those before them have gone: where they stay here, the other side does
+        not read.
+        """
+        if self._link is None or not self._link.has_data_to_send:
+            self._waits_since = None
+            return 0.0
+        if self._waits_since is None:
+            self._waits_since = now
+        return now - self._waits_since
+
     def data_to_send(self) -> bytes:
+        self._waits_since = None
         data, self._farewell = self._farewell, b""
         return data + self._link.data_to_send() if self._link is not None else data
 
@@ -199,7 +217,8 @@ class Line:
     def _end(self, now: float, closed: Closed, *, retry: bool, error: LinkError | None = None) -> None:
         """The link is gone: wait for the next try, or rest."""
         if self._link is not None:
-            self._farewell = self._link.data_to_send()
+            # An order that nobody made room for must not be sent in a last moment.
+            self._farewell = self._link.data_to_send() if closed.reason not in _UNHEARD else b""
             self._link = None
         self.timers.clear()
         retry_at = self._attempts.retry_at(now, closed) if retry else None

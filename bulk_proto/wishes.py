@@ -14,9 +14,9 @@ from .account import Account
 from .actions import Action
 from .calls import Call, Deadlines
 from .config import Config
-from .desk import Desk
+from .desk import Desk, only_cancels
 from .enums import OrderStatus
-from .errors import BulkError, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
+from .errors import BulkError, Congested, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from .line import Line, State
 from .mirror import Mirror
 from .responses import OrderResponses
@@ -25,6 +25,7 @@ from .settlement import is_open_question, settlement
 from .subscription_table import SubscriptionTable
 from .subscriptions import Stream, Subscription
 
+_LONGEST_QUEUE = 1.0  # seconds for which bytes may wait for room before no order is put behind them
 _NOT_READY = "the exchange did not confirm every subscription in time; those that are missing stay wanted"
 
 
@@ -169,11 +170,12 @@ class Wishes:
         Actions run in order and contiguously, but each may fail on its own: judge every response alone.
         The call fails with ``TransactionRejected`` when the whole transaction was refused, and with
         ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
-        twice or queued. Raises ``SignerMissing``, ``NotConnected``, ``RateLimited`` or ``InvalidAction`` at
-        once.
+        twice or queued. Raises ``SignerMissing``, ``NotConnected``, ``Congested``, ``RateLimited`` or
+        ``InvalidAction`` at once.
         """
         self._desk.require_signer()
         self._require_open()
+        self._require_room(now, actions)
         return self._desk.place(actions, now, self._deadline(now, timeout), nonce, account)
 
     def resend(
@@ -186,6 +188,7 @@ class Wishes:
         :meth:`settle` it. Raises ``NotConnected``, ``RateLimited`` or :class:`UsageError` at once.
         """
         self._require_open()
+        self._require_room(now)
         return self._desk.resend(unknown, now, self._deadline(now, timeout))
 
     def settle(
@@ -301,6 +304,13 @@ class Wishes:
             raise NotConnected(
                 f"nothing was sent: there is no open connection ({self.state.name}), and orders are never "
                 "queued: connect(), or wait for Topic.CONNECTED"
+            )
+
+    def _require_room(self, now: float, actions: Sequence[Action] = ()) -> None:
+        if self._line.waits_for_room(now) > _LONGEST_QUEUE and not only_cancels(actions):
+            raise Congested(
+                "nothing was sent: what was sent before still waits for the exchange to take it, and an "
+                "order behind that would come too late; cancels are taken, or disconnect() and connect() anew"
             )
 
     def _deadline(self, now: float, timeout: float | None) -> float:

@@ -180,7 +180,7 @@ class Driver:
                 return  # the reader is back: it looks for errands under the guard as well
             try:
                 self._take_stock(monotonic())
-                self._conversation.send(self.core.data_to_send())
+                self._hand_over(self._conversation)
             except OSError:
                 pass  # what was not sent is kept, and the reader runs into the same
             except Exception as fault:
@@ -190,7 +190,10 @@ class Driver:
         """Send an order before the core does the rest. Called with the guard held by whoever runs errands."""
         if self._conversation is not None:
             with suppress(Exception):  # what was not sent is kept, and whoever sends next runs into the same
-                self._conversation.send(self.core.data_to_send())
+                self._hand_over(self._conversation)
+
+    def _hand_over(self, conversation: Conversation) -> None:
+        conversation.send(b"" if conversation.owes else self.core.data_to_send())
 
     def _new_thread(self, target: Callable[[], object]) -> threading.Thread:
         thread = HandlerThread(self._audience, target)
@@ -224,9 +227,13 @@ class Driver:
                     self._due = self._soon
             if now >= self._due or self._errands:
                 self._take_stock(now)
-            answer = core.data_to_send() if core.has_data_to_send else b""
-        if conversation is not None and (answer or conversation.owes):
+            # What waits behind unsent bytes stays in the core: so it knows how long nothing has been taken.
+            owes = conversation is not None and conversation.owes
+            answer = core.data_to_send() if core.has_data_to_send and not owes else b""
+        if conversation is not None and (answer or owes):
             conversation.send(answer)
+            if core.has_data_to_send and not conversation.owes:
+                self._due = 0.0
 
     def _take_stock(self, now: float) -> None:
         """Run the errands and keep time. Called with the guard held."""

@@ -22,6 +22,7 @@ class DisconnectReason(Enum):
     LOST = "connection lost"  # end of stream, reset, or never established
     OPENING_TIMEOUT = "no answer while connecting"
     SILENT = "nothing heard for too long"
+    CONGESTED = "nothing taken for too long"  # bytes to send waited for room
     MALFORMED = "bytes that are not WebSocket"
     NOT_UTF8 = "text that is not UTF-8"
     TOO_BIG = "message over the size limit"

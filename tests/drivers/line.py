@@ -14,7 +14,8 @@ _FAULTS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.
 class Line:
     """``cut()`` drops all connections; ``refusing`` hangs up at once.
 
-    ``deaf`` swallows what the client says, ``mute`` what the exchange says.
+    ``deaf`` swallows what the client says, ``mute`` what the exchange says. While ``jammed``, nothing more
+    that the client says is read.
     """
 
     def __init__(self, target: int, scheme: str) -> None:
@@ -23,6 +24,7 @@ class Line:
         self.refusing = False
         self.deaf = False
         self.mute = False
+        self.jammed = False
         self._target = target
         self._scheme = scheme
         self._scopes: set[anyio.CancelScope] = set()
@@ -60,6 +62,8 @@ class Line:
         while True:
             try:
                 data = await source.receive()
+                while outgoing and self.jammed:
+                    await anyio.sleep(0.01)
             except _FAULTS:
                 return
             if not (self.deaf if outgoing else self.mute):

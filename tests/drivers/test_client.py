@@ -17,7 +17,9 @@ from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.exchange import ExchangeServer
 from bulk_proto import (
     CancelOrder,
+    Congested,
     ConnectionDropped,
+    DisconnectReason,
     Fill,
     InvalidAction,
     LimitOrder,
@@ -628,6 +630,27 @@ async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(l
         with pytest.raises(RepetitionRefused, match="duplicate nonce"):
             await client.resend(unknown.value)
         assert len(client.get_orders()) == 1
+
+
+async def test_orders_do_not_queue_up_before_an_exchange_that_reads_no_more(line: Line) -> None:
+    batch = [LimitOrder(BTC, Side.BUY, 50_000.0, 0.01)] * 1000
+    async with trader(line.url, request_timeout=2.0, ping_interval=0.1) as client:
+        ends = client.events(Topic.DISCONNECTED, timeout=20.0)
+        line.jammed = True
+        refused = None
+        while refused is None:
+            try:
+                await client.place_orders(batch, timeout=0.02)
+            except RequestTimedOut:
+                pass
+            except Congested as error:
+                refused = error
+        assert client.is_connected
+        async for end in ends:
+            assert end.reason is DisconnectReason.CONGESTED
+            break
+        line.jammed = False
+        await until(lambda: client.is_connected and client.account_is_live)
 
 
 async def test_a_reconnection_ends_in_one_resynced_event(line: Line) -> None:

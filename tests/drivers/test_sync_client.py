@@ -17,7 +17,9 @@ from wsproto.events import AcceptConnection
 
 from bulk_proto import (
     CancelOrder,
+    Congested,
     ConnectionDropped,
+    DisconnectReason,
     Fill,
     InvalidAction,
     LimitOrder,
@@ -647,6 +649,26 @@ def test_debug_traces_messages_without_keys(exchange: Exchange, caplog: pytest.L
         key = client.signer.public_key
     assert '"method":"post"' in caplog.text
     assert key not in caplog.text
+
+
+def test_orders_do_not_queue_up_before_an_exchange_that_reads_no_more(exchange: Exchange) -> None:
+    line = exchange.line
+    batch = [LimitOrder(BTC, Side.BUY, 50_000.0, 0.01)] * 1000
+    with trader(line.url, request_timeout=2.0, ping_interval=0.1) as client:
+        ends = client.events(Topic.DISCONNECTED, timeout=20.0)
+        line.jammed = True
+        refused = None
+        while refused is None:
+            try:
+                client.place_orders(batch, timeout=0.02)
+            except RequestTimedOut:
+                pass
+            except Congested as error:
+                refused = error
+        assert client.is_connected
+        assert next(ends).reason is DisconnectReason.CONGESTED
+        line.jammed = False
+        until(lambda: client.is_connected and client.account_is_live)
 
 
 def test_contradicting_settings_are_refused_at_once() -> None:
