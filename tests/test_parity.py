@@ -75,6 +75,11 @@ def test_settings_that_are_not_what_they_should_be_are_refused_at_once(
         client_type("ws://127.0.0.1:9", **settings)
 
 
+@pytest.mark.parametrize("client_type", [ASYNC, BLOCKING])
+def test_a_single_event_may_be_all_that_waits_for_a_handler(client_type: Callable[..., object]) -> None:
+    client_type("ws://127.0.0.1:9", handler_limit=1, handlers={Topic.FILL: print})
+
+
 def test_nothing_in_the_blocking_client_is_async() -> None:
     assert [name for name, member in public(BLOCKING).items() if inspect.iscoroutinefunction(member)] == []
 

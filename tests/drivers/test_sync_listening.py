@@ -247,6 +247,13 @@ def test_listening_ends_by_itself_after_a_moment(pair: Pair) -> None:
     assert pair.lookout.is_deaf
 
 
+@pytest.mark.timeout(10)
+def test_whoever_does_not_listen_is_not_kept_waiting_for_bytes(listens_for_ever: None, pair: Pair) -> None:
+    assert pair.conversation.receive() is None
+    pair.peer.send(b"hello")
+    assert pair.conversation.receive() == b"hello"
+
+
 def test_every_ring_is_heard_or_known_not_to_be(listens_for_ever: None, pair: Pair) -> None:
     """As the driver does it, thousands of times: an errand is run by the reader or by who stands in."""
     lookout, guard = pair.lookout, threading.Lock()

@@ -427,7 +427,7 @@ def test_a_refused_cancel_or_repetition_leaves_a_living_order_alone(status: Orde
     assert "one" in account.open_orders
 
 
-@pytest.mark.parametrize("status", [S.PENDING, S.ACKNOWLEDGED])
+@pytest.mark.parametrize("status", [S.PENDING, S.ACKNOWLEDGED, S.GONE])
 def test_a_reply_that_says_nothing_of_the_order_leaves_it_pending(status: OrderStatus) -> None:
     account = opened()
     account.register(pending())
@@ -759,6 +759,16 @@ def test_the_time_in_which_repeats_are_expected_runs_from_the_snapshot() -> None
     assert account.apply(fill(trade_id=None)) == [fill(trade_id=None, suspected_repeat=True)]
 
 
+def test_only_the_latest_fills_before_a_connection_was_lost_are_suspected_to_be_repeated() -> None:
+    account = opened()
+    for at in range(257):
+        account.apply(fill(trade_id=None, at=at))
+    account.connection_lost()
+    account.apply(snapshot())
+    assert account.apply(fill(trade_id=None, at=0)) == [fill(trade_id=None, at=0)]
+    assert account.apply(fill(trade_id=None, at=1)) == [fill(trade_id=None, at=1, suspected_repeat=True)]
+
+
 def test_fills_without_a_date_are_never_suspected() -> None:
     account = opened()
     undated = fill(trade_id=None, timestamp=None)
@@ -782,6 +792,14 @@ def test_a_position_is_what_the_latest_update_says() -> None:
     account = opened(positions=(position(1.0),))
     account.apply(position(-2.0))
     assert account.positions == {(BTC, None): position(-2.0)}
+
+
+def test_a_position_that_a_snapshot_lists_as_flat_is_none() -> None:
+    account = opened(positions=(position(0.5), position(0.0, ETH)))
+    assert account.positions.keys() == {(BTC, None)}
+    _, closed = account.apply(snapshot(positions=(position(0.0), position(0.0, ETH))))
+    assert closed == position(0.0)
+    assert account.positions == {}
 
 
 def test_a_flat_position_is_removed_and_told() -> None:

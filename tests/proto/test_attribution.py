@@ -17,16 +17,32 @@ from bulk_proto.actions import (
     ApproveBuilderCode,
     CancelAll,
     CancelOrder,
+    CreateMultisig,
+    CreateSubAccount,
     Faucet,
     LimitOrder,
     MarketOrder,
     ModifyOrder,
     MultisigApprove,
+    MultisigCancel,
+    MultisigExecute,
     MultisigPropose,
+    MultisigReject,
     OnFill,
+    OraclePrice,
+    PythOracle,
+    PythPrice,
+    Range,
+    RemoveSubAccount,
+    RenameSubAccount,
+    RevokeBuilderCode,
     Stop,
+    TakeProfit,
+    TrailingStop,
+    Transfer,
     TriggerBasket,
     UserSettings,
+    WhitelistFaucet,
 )
 from bulk_proto.attribution import attribute
 from bulk_proto.enums import OrderStatus, Side
@@ -99,7 +115,32 @@ def test_a_refused_order_is_an_error_with_the_reason_that_was_given(
 
 def test_an_order_without_a_row_is_pending_under_the_id_computed_for_it() -> None:
     assert answered((MARKET, A, B), rows=[]) == [OrderResponse(A, OrderStatus.PENDING, None, {})]
-    assert answered(STOP, rows=[]) == [OrderResponse(None, OrderStatus.PENDING, None, {})]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        STOP,
+        BASKET,
+        ON_FILL,
+        TakeProfit("BTC-USD", True, 0.1, 67_000.0),
+        Range("BTC-USD", True, 0.1, 61_000.0, 67_000.0),
+        TrailingStop("BTC-USD", Side.SELL, 0.1, 150, 20),
+    ],
+)
+def test_a_conditional_order_without_a_row_is_pending(action: Action) -> None:
+    assert answered(action, rows=[]) == [OrderResponse(None, OrderStatus.PENDING, None, {})]
+
+
+def test_an_acknowledgement_that_names_its_order_does_not_finish_it() -> None:
+    responses = answered((LIMIT, A), (LIMIT, B), rows=[row("ack", A), row("resting", B)])
+    assert statuses(responses) == [OrderStatus.PENDING, OrderStatus.RESTING]
+
+
+def test_a_cancel_is_answered_by_the_cancellation_and_not_by_what_was_executed_before() -> None:
+    (response,) = answered(cancel(A), rows=[row("partiallyFilled", A), row("cancelled", A)])
+    assert response.status is OrderStatus.CANCELLED
+    assert [event.status for event in response.events] == [OrderStatus.PARTIALLY_FILLED]
 
 
 def test_another_action_without_a_row_is_acknowledged() -> None:
@@ -167,7 +208,23 @@ def test_the_id_of_the_reply_decides_between_two_candidates() -> None:
         (MultisigPropose(E, [LIMIT]), "proposalCreated", OrderStatus.ACKNOWLEDGED),
         (MultisigApprove(E, 1), "proposalFailed", OrderStatus.ERROR),
         (MultisigApprove(E, 1), "proposalExpired", OrderStatus.ERROR),
+        (MultisigApprove(E, 1), "proposalReadyForExecution", OrderStatus.ACKNOWLEDGED),
+        (MultisigReject(E, 1), "proposalRejected", OrderStatus.ACKNOWLEDGED),
+        (MultisigCancel(E, 1), "proposalCancelled", OrderStatus.ACKNOWLEDGED),
+        (MultisigExecute(E, 1), "proposalExecuted", OrderStatus.ACKNOWLEDGED),
+        (CreateMultisig([E], 1, 0, 3600), "multisigCreated", OrderStatus.ACKNOWLEDGED),
+        (Transfer(D, E, 1.0), "transfer", OrderStatus.ACKNOWLEDGED),
+        (Transfer(D, E, 1.0), "transferFailed", OrderStatus.ERROR),
+        (CreateSubAccount("grid"), "createSubAccount", OrderStatus.ACKNOWLEDGED),
+        (RenameSubAccount(E, "grid"), "renameSubAccount", OrderStatus.ACKNOWLEDGED),
+        (RemoveSubAccount(E), "removeSubAccountFailed", OrderStatus.ERROR),
         (APPROVE, "ack", OrderStatus.ACKNOWLEDGED),
+        (RevokeBuilderCode(E), "ack", OrderStatus.ACKNOWLEDGED),
+        (SETTINGS, "ack", OrderStatus.ACKNOWLEDGED),
+        (WhitelistFaucet(E), "ack", OrderStatus.ACKNOWLEDGED),
+        (OraclePrice(1, "BTC-USD", 64_000.0), "ack", OrderStatus.ACKNOWLEDGED),
+        (PythOracle([PythPrice(1, 1, 64_000, 0)]), "ack", OrderStatus.ACKNOWLEDGED),
+        (ModifyOrder("BTC-USD", C, 0.2), "ack", OrderStatus.ACKNOWLEDGED),
     ],
 )
 def test_rows_that_are_no_state_of_an_order_go_to_the_action_that_causes_them(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,12 +98,15 @@ def test_two_cut_snapshots_of_different_depth_are_both_remembered() -> None:
     assert book.ok
 
 
-def test_a_change_older_than_all_cut_snapshots_that_are_remembered_costs_the_trust_in_the_book() -> None:
+@pytest.mark.parametrize("forgotten", [1, 2 * _PARTS])
+def test_a_change_older_than_all_cut_snapshots_that_are_remembered_costs_the_trust_in_the_book(
+    forgotten: int,
+) -> None:
     book = opened()
-    for step in range(_PARTS + 1):
-        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=10 + step, nlevels=1), cut=True)
-    assert book.apply_delta(change(98.0, 9.0, at=10))
-    assert not book.apply_delta(change(98.0, 8.0, at=9))
+    for at in range(1, forgotten + _PARTS + 1):
+        book.apply_snapshot(cut(dict.fromkeys(BIDS + ASKS, 2.0), at=at, nlevels=1), cut=True)
+    assert book.apply_delta(change(98.0, 9.0, at=forgotten))
+    assert not book.apply_delta(change(98.0, 8.0, at=forgotten - 1))
     assert (sizes_in(book)[98.0], book.why) == (9.0, Doubt.TOO_LATE)
 
 

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from bulk_proto import subscriptions as topics
-from bulk_proto.actions import Action, CancelAll, CancelOrder, LimitOrder, MarketOrder, Stop
+from bulk_proto.actions import (
+    Action,
+    CancelAll,
+    CancelOrder,
+    LimitOrder,
+    MarketOrder,
+    OnFill,
+    Range,
+    Stop,
+    TakeProfit,
+    TrailingStop,
+    TriggerBasket,
+)
 from bulk_proto.calls import Call
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
@@ -335,6 +347,28 @@ def test_conditional_orders_are_settled_by_the_account_sent_anew() -> None:
     assert not settled.done
     peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=3.1)
     assert settled.result() == {oid(unknown): OrderStatus.FILLED}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        CancelAll(),
+        Stop("BTC-USD", False, 0.25, 61_000.0),
+        TakeProfit("BTC-USD", True, 0.25, 67_000.0),
+        Range("BTC-USD", True, 0.25, 61_000.0, 67_000.0),
+        TrailingStop("BTC-USD", Side.SELL, 0.25, 150, 20),
+        TriggerBasket("BTC-USD", False, 61_000.0, [CancelAll()]),
+        OnFill(BID, [CancelAll()]),
+    ],
+    ids=lambda action: action.tag,
+)
+def test_what_names_no_order_is_not_settled_before_the_account_was_sent_anew(action: Action) -> None:
+    core, peer, unknown = timed_out(action)
+    settled = core.settle(unknown, 3.0)
+    assert [request["method"] for request in peer.hear()] == ["unsubscribe", "subscribe"]
+    assert not settled.done
+    peer.say(confirmation(f"account.{KEY}"), snapshot_of_account(), now=3.1)
+    assert settled.result() == {}
 
 
 def test_a_duplicate_row_means_that_the_first_has_landed() -> None:

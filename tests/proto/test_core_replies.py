@@ -178,6 +178,14 @@ def test_an_order_that_the_answer_leaves_pending_is_settled_by_the_second_snapsh
     assert not account.pending
 
 
+def test_a_word_that_nobody_knows_makes_no_order_open() -> None:
+    account, peer, call = sent(BID)
+    (own,) = account.pending
+    peer.say(post_reply(1, {"brandNew": {"oid": own}}))
+    assert call.result()[0].status is OrderStatus.UNKNOWN
+    assert (list(account.open_orders), list(account.pending)) == ([OLD], [own])
+
+
 def test_an_order_that_the_stream_tells_of_after_an_answer_without_it_is_not_settled_again() -> None:
     account, peer, _ = sent(BID)
     own = next(iter(account.pending))
@@ -217,6 +225,15 @@ def test_an_order_under_another_id_that_the_stream_told_of_first_stands_as_told(
     (told,) = peer.say(order_update(NEW, "working"))
     peer.say(post_reply(1, {"resting": {"oid": NEW}}))
     assert (account.open_orders[NEW], account.pending) == (told, {})
+
+
+@pytest.mark.parametrize("unreadable", ["much", [], "nan", "1e999", None])
+def test_a_size_that_is_no_number_does_not_hide_the_one_that_is(unreadable: object) -> None:
+    account, peer, call = sent(BID)
+    (own,) = account.pending
+    peer.say(post_reply(1, {"cancelledIoc": {"oid": own, "totalSz": unreadable, "filledSz": -0.02}}))
+    assert call.result()[0].status is OrderStatus.CANCELLED_IOC
+    assert account.finished[own].size_done == 0.02
 
 
 @pytest.mark.parametrize("kind", ["cancelledSelfCrossing", "rejectedCrossing"])

@@ -163,6 +163,8 @@ def test_the_position_for_a_new_symbol_is_flat_and_kept() -> None:
     assert inventory.quantity_for(BTC) == 0
     assert BTC not in inventory.positions
     position = inventory.position_for(BTC)
+    assert (position.quantity, position.vwap, position.side) == (0, 0, 0)
+    assert (position.realized, position.unrealized_pnl, position.fees, position.funding) == (0, 0, 0, 0)
     inventory.traded(BTC, Side.BUY, 1, 100)
     assert (position.quantity, repr(position)) == (1, "<Position BTC-USD 1 @ 100>")
 

@@ -140,6 +140,14 @@ def test_a_book_that_never_was_filled_is_not_called_silent() -> None:
     assert stale == {BTC: Doubt.SILENT, "ETH-USD": Doubt.NO_SNAPSHOT}
 
 
+def test_a_book_that_never_was_filled_hides_no_silent_one_behind_it() -> None:
+    core, _ = watching(l2_delta("ETH-USD"), l2_delta(BTC))
+    assert core.next_deadline() is not None
+    at(core, 29.9)
+    assert at(core, 30.0) == [Doubt.SILENT]
+    assert not core.order_books[BTC].ok
+
+
 def test_a_lost_connection_ends_the_listening() -> None:
     core, _ = watching(l2_delta(BTC))
     at(core, 30.0)
@@ -244,6 +252,14 @@ def test_the_same_book_as_an_answer_is_believed_ever_longer_and_never_for_ever()
     assert [later - earlier for earlier, later in pairwise(ends)] == [6, 10, 20, 40, 80, 80, 80]
     assert doubts(core, peer, mark(100.5), now + 7.0) == []  # prices have come back
     assert doubts(core, peer, mark(102.0), now + 8.0, now + 9.0) == [Doubt.FROZEN]
+
+
+def test_a_quiet_market_stays_one_when_prices_elsewhere_had_its_book_sent_anew() -> None:
+    core, peer = watching(*PRICED)
+    assert [next_silence(core, peer) for _ in range(2)] == [30.0, 90.0]
+    assert doubts(core, peer, mark(102.0), 100.0, 101.0) == [Doubt.FROZEN]
+    peer.say(SNAPSHOT, now=101.0)
+    assert next_silence(core, peer) == 221.0
 
 
 def test_a_lasting_distance_of_prices_is_no_reason_to_ask_after_every_change() -> None:

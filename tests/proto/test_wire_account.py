@@ -171,6 +171,8 @@ def test_orders_that_protect_a_position_are_read_one_by_one() -> None:
         ProtectiveOrder(None, None, None),
     )
     assert read_position(protection={"orders": 5}).protective_orders == ()
+    (short,) = read_position(protection={"orders": [{"oid": OID1, "ot": "stop"}]}).protective_orders
+    assert (short.order_id, short.order_type) == (OID1, "stop")
 
 
 def test_cross_and_isolated_rows_of_one_market_stay_apart() -> None:

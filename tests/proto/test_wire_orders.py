@@ -108,6 +108,11 @@ def test_the_flag_of_older_orders_tells_what_their_unsigned_sizes_do_not(is_buy:
     assert (order.side, order.size_orig, order.size) == (side, 0.05, 0.02)
 
 
+def test_a_finished_order_with_long_names_keeps_its_original_size_and_side() -> None:
+    order = read_old_order(status="cancelled", originalSize=-0.07, size=0.0)
+    assert (order.side, order.size_orig, order.size, order.size_done) == (Side.SELL, 0.07, 0.0, 0.03)
+
+
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -183,6 +188,7 @@ def test_null_prices_of_an_order_are_zero(name: str) -> None:
 def test_isolated_and_reducing_orders_say_so() -> None:
     order = read_order(iso=True, r=True, mk=None, ts="7")
     assert (order.iso, order.reduce_only, order.is_maker, order.timestamp) == (True, True, False, 7)
+    assert read_old_order(reduceOnly=True).reduce_only
 
 
 @pytest.mark.parametrize(
