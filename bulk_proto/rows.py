@@ -6,11 +6,11 @@ Rows that tell the state of an order say nothing of their cause: it is told by t
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import Any
 
 from .enums import OrderStatus
 from .replies import Row
+from .wire.values import number
 
 # Rows that are no states of an order, by kind in lower case, and the tags of the actions that cause them.
 _PROPOSAL = ("msp", "msa", "msr", "msc", "mse")
@@ -52,7 +52,7 @@ def status_of(row: Row) -> OrderStatus:
 
     UNKNOWN for a word this version does not know, and for an error that is a time-out of the exchange.
     """
-    kind = row.kind.casefold()
+    kind = _kind_of(row)
     if kind in _DONE:
         return OrderStatus.ACKNOWLEDGED
     status = OrderStatus.ERROR if kind in _FAILED else OrderStatus.from_string(kind)
@@ -65,7 +65,7 @@ def status_of(row: Row) -> OrderStatus:
 
 def causes_of(row: Row) -> tuple[str, ...]:
     """The tags of the only actions that cause such rows; () when any may."""
-    match row.kind.casefold().replace("canceled", "cancelled"):
+    match _kind_of(row):
         case "ack":
             return ACKNOWLEDGED
         case "cancelonerejected":
@@ -79,13 +79,11 @@ def causes_of(row: Row) -> tuple[str, ...]:
 def number_in(body: dict[str, Any], *names: str) -> float | None:
     """The first of these fields that is a number, without its sign: sizes of a reply are signed."""
     for name in names:
-        told = body.get(name)
-        if told is None:
-            continue
-        try:
-            value = float(told)
-        except (TypeError, ValueError, OverflowError):
-            continue
-        if isfinite(value):
+        value = number(body.get(name))
+        if value is not None:
             return abs(value)
     return None
+
+
+def _kind_of(row: Row) -> str:
+    return row.kind.casefold().replace("canceled", "cancelled")

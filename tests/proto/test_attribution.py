@@ -211,6 +211,8 @@ def test_the_id_of_the_reply_decides_between_two_candidates() -> None:
         (MultisigApprove(E, 1), "proposalReadyForExecution", OrderStatus.ACKNOWLEDGED),
         (MultisigReject(E, 1), "proposalRejected", OrderStatus.ACKNOWLEDGED),
         (MultisigCancel(E, 1), "proposalCancelled", OrderStatus.ACKNOWLEDGED),
+        (MultisigCancel(E, 1), "proposalCanceled", OrderStatus.ACKNOWLEDGED),
+        (MultisigCancel(E, 1), "proposalCanceledFailed", OrderStatus.ERROR),
         (MultisigExecute(E, 1), "proposalExecuted", OrderStatus.ACKNOWLEDGED),
         (CreateMultisig([E], 1, 0, 3600), "multisigCreated", OrderStatus.ACKNOWLEDGED),
         (Transfer(D, E, 1.0), "transfer", OrderStatus.ACKNOWLEDGED),

@@ -227,7 +227,7 @@ def test_an_order_under_another_id_that_the_stream_told_of_first_stands_as_told(
     assert (account.open_orders[NEW], account.pending) == (told, {})
 
 
-@pytest.mark.parametrize("unreadable", ["much", [], "nan", "1e999", None])
+@pytest.mark.parametrize("unreadable", ["much", [], "nan", "1e999", None, True, "1_000"])
 def test_a_size_that_is_no_number_does_not_hide_the_one_that_is(unreadable: object) -> None:
     account, peer, call = sent(BID)
     (own,) = account.pending
