@@ -36,7 +36,10 @@ class Subscribing(Asking):
         await self._subscribe(topics.l2_delta(symbol))
 
     async def subscribe_candles(self, symbol: str, interval: str) -> None:
-        """Bars: past ones first, then updates. Intervals as on the wire (``"5m"``) or ``"5min"``."""
+        """Bars: past ones first, then updates. Intervals as on the wire (``"5m"``) or ``"5min"``.
+
+        Past ones come again after every reconnection: tell bars apart by ``open_time``.
+        """
         await self._subscribe(topics.candles(symbol, interval))
 
     async def subscribe_account(self, pubkey: str) -> None:
@@ -52,7 +55,7 @@ class Subscribing(Asking):
         await self._subscribe(topics.context())
 
     async def unsubscribe_ticker(self, symbol: str) -> None:
-        """No more tickers of this market, after a reconnection either; the last one stays readable."""
+        """No more tickers of this market, after a reconnection either; the last one is dropped."""
         await self._unsubscribe(topics.ticker(symbol))
 
     async def unsubscribe_trades(self, symbols: Sequence[str]) -> None:

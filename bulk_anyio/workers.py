@@ -49,6 +49,7 @@ class Worker:
     ) -> None:
         self.topic = topic
         self.handler = handler
+        self._limit = limit
         self._mailbox = Mailbox(limit)
         self._mail = Bell()
         self._logger = logger
@@ -98,6 +99,7 @@ class Worker:
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
         finally:
             self.task_id = None  # ids are used again
+            self._leave_unread()
             begun, self._begun = self._begun, None
             if inspect.iscoroutine(begun):
                 begun.close()
@@ -126,11 +128,20 @@ class Worker:
             finally:
                 self._idle = False
 
+    def _leave_unread(self) -> None:
+        """What the handler did not come to would be no news on the next connection."""
+        unread, self._mailbox = len(self._mailbox), Mailbox(self._limit)
+        if unread and not self._dismissed:
+            self._warn("%s did not come to read %d events", unread)
+
     def _fell_behind(self, missed: Missed) -> None:
         """Tell others: the handler expects its own topic's payload."""
         self._report(missed)
+        self._warn("%s fell behind and missed %d events", missed.count)
+
+    def _warn(self, message: str, count: int) -> None:
         with suppress(Exception):  # a broken log is no reason to stop
-            self._logger.warning("%s fell behind and missed %d events", self.name, missed.count)
+            self._logger.warning(message, self.name, count)
 
     def _call(self, payload: object) -> Awaitable[object] | None:
         """What the handler leaves to be awaited, if anything."""

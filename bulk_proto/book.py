@@ -152,7 +152,11 @@ class OrderBook(Quotes):
         return self.crossed_at is not None
 
     def age(self, now: float) -> float | None:
-        """Seconds since a message was last applied; None while not live."""
+        """Seconds since a message was last applied; None while not live.
+
+        ``now`` is the time of whoever drives the core: ``anyio.current_time()`` on asyncio and trio,
+        ``time.monotonic()`` with the blocking client.
+        """
         return None if self.touched_at is None else now - self.touched_at
 
     @property

@@ -1,7 +1,9 @@
 """What a client lets the user read: no waiting, so written once for every kind of client.
 
 Everything here is the state after the last message that was taken in; reading never fails and never
-blocks for long. After a disconnection the last values stay readable: ``is_connected``, ``book.ok`` and
+blocks for long. Lists and dicts are copies of this moment: ask again rather than keep one. Books, accounts
+and the inventory are followed in place; the blocking client gives copies of the first two as well. After a
+disconnection the last values stay readable: ``is_connected``, ``book.ok`` and
 :attr:`ClientView.account_is_live` tell whether they still hold.
 """
 
@@ -148,9 +150,14 @@ class ClientView:
         return self.core.inventory
 
     def get_pnl(self) -> Pnl:
-        """Profit and loss at the latest prices, in quote currency: ``realized``, ``unrealized``, ``net``."""
+        """Profit and loss at the latest prices, in quote currency: ``realized``, ``unrealized``, ``net``.
+
+        Where the ticker is stale or not subscribed, what the exchange reported last counts.
+        """
         with self._guard:
-            return self.core.inventory.pv(self.core.prices)
+            prices, tickers = self.core.prices, self.core.tickers
+            current = {symbol: prices[symbol] for symbol in prices if not tickers[symbol].stale}
+            return self.core.inventory.pv(current)
 
     def _account(self, public_key: str | None = None) -> Account | None:
         accounts = self.core.accounts

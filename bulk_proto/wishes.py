@@ -25,6 +25,7 @@ from .settlement import is_open_question, settlement
 from .subscription_table import SubscriptionTable
 from .subscriptions import Stream, Subscription
 
+_AT_REST = (State.IDLE, State.CLOSING)
 _LONGEST_QUEUE = 1.0  # seconds for which bytes may wait for room before no order is put behind them
 _NOT_READY = "the exchange did not confirm every subscription in time; those that are missing stay wanted"
 
@@ -296,14 +297,14 @@ class Wishes:
         self.has_data_to_send = self._line.has_data_to_send
 
     def _require_started(self) -> None:
-        if self.state in (State.IDLE, State.CLOSING):
+        if self.state in _AT_REST:
             raise NotConnected("nothing was sent: there is no connection to wait for, call connect() first")
 
     def _require_open(self) -> None:
         if self.state is not State.OPEN:
+            remedy = "connect() first" if self.state in _AT_REST else "wait for Topic.CONNECTED"
             raise NotConnected(
-                f"nothing was sent: there is no open connection ({self.state.name}), and orders are never "
-                "queued: connect(), or wait for Topic.CONNECTED"
+                "nothing was sent: there is no open connection, and orders are never queued: " + remedy
             )
 
     def _require_room(self, now: float, actions: Sequence[Action] = ()) -> None:

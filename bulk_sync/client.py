@@ -136,6 +136,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         True once the WebSocket is open, the automatic subscriptions (tickers of ``symbols``, and with a
         signer the account) are confirmed, and the first account snapshot is applied. False when the
         first attempt fails; the reason is logged and kept in ``last_error``, and nothing goes on behind.
+        An open connection on which something of this does not come within ``ready_timeout`` is kept, and
+        True as well: ``last_error`` says so, and ``account_is_live`` whether the account is what is missing.
 
         A topic that the exchange refuses fails nothing here: it is not wanted any more, which is logged and
         told on ``Topic.ERROR``.
@@ -186,6 +188,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         try:
             first.results()
         except RequestTimedOut as error:
+            self.core.last_error = error
             with suppress(Exception):  # a broken log is no reason to raise
                 self.logger.warning("connected, but %s", error)
         except Exception:

@@ -45,7 +45,7 @@ class Disconnected(Event, frozen=True, gc=False):
     topic: ClassVar[Topic] = Topic.DISCONNECTED
 
     reason: DisconnectReason
-    retry_at: float | None  # seconds on the driver's clock; None: no retry will follow
+    retry_at: float | None  # as anyio.current_time(), time.monotonic() without a loop; None: no retry follows
     code: int | None = None  # close code of the peer's close frame
     status: int | None = None  # HTTP status of a refused handshake
     detail: str = ""  # what the system or the driver said of a lost connection, for people

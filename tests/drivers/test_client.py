@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 
 from bulk_anyio import BulkWebSocketClient
-from bulk_anyio.exchange import ExchangeServer
+from bulk_anyio.exchange import ExchangeServer, serve_exchange
 from bulk_proto import (
     CancelOrder,
     Congested,
@@ -39,6 +39,7 @@ from bulk_proto import (
     TransactionSigner,
     UsageError,
 )
+from bulk_proto.exchange import ExchangeConfig, faults
 from bulk_proto.network import Network
 
 from .line import Line
@@ -630,6 +631,18 @@ async def test_an_order_that_never_arrived_can_be_sent_again_as_the_same_bytes(l
         with pytest.raises(RepetitionRefused, match="duplicate nonce"):
             await client.resend(unknown.value)
         assert len(client.get_orders()) == 1
+
+
+async def test_a_connection_that_confirms_nothing_is_kept_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nothing = ExchangeConfig(faults=(faults.Drop(on="confirmation"),))
+    async with serve_exchange(nothing) as server:
+        client = trader(server.url, ready_timeout=0.2)
+        assert await client.connect() is True
+        assert isinstance(client.last_error, RequestTimedOut)
+        assert "did not confirm every subscription" in caplog.text
+        await client.disconnect()
 
 
 async def test_orders_do_not_queue_up_before_an_exchange_that_reads_no_more(line: Line) -> None:

@@ -508,6 +508,7 @@ def test_connect_returns_when_the_exchange_is_there_but_confirms_nothing(
     with mute_exchange() as url:
         client = trader(url, opening_timeout=0.2, ready_timeout=0.1, closing_timeout=0.1)
         assert client.connect() is True
+        assert isinstance(client.last_error, RequestTimedOut)
         assert "did not confirm every subscription" in caplog.text
         assert not client.account_is_live
         client.disconnect()

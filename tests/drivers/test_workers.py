@@ -44,6 +44,28 @@ async def working(handler: Handler, topic: Topic = Topic.TICKER) -> AsyncIterato
         worker.retire()
 
 
+async def test_what_a_handler_did_not_come_to_is_no_news_on_the_next_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[float | None] = []
+
+    async def handler(news: Ticker) -> None:
+        seen.append(news.last_price)
+        if news.last_price == 1:
+            await anyio.sleep_forever()
+
+    worker = Worker(Topic.TICKER, handler, 1000, LOG, lambda event: None)
+    for prices in ((1, 2, 3), (4, 5)):
+        async with anyio.create_task_group() as connection:
+            connection.start_soon(worker.run)
+            for price in prices:
+                worker.put(ticker(price))
+            await anyio.wait_all_tasks_blocked()
+            connection.cancel_scope.cancel()
+    assert seen == [1, 4, 5]
+    assert "did not come to read 2 events" in caplog.text
+
+
 async def test_a_plain_function_has_been_called_when_the_news_is_delivered() -> None:
     seen: list[Any] = []
     async with working(seen.append) as (worker, _):

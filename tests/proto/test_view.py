@@ -74,6 +74,9 @@ def test_the_account_is_the_clients_own() -> None:
     assert view.get_orders("ETH-USD") == []
     assert view.inventory.quantity_for(BTC) == 2.0
     assert (view.get_pnl().realized, view.get_pnl().unrealized) == (12.5, 2.0)
+    core.connection_lost(2.0, "reset")
+    assert view.prices == {BTC: 64251.0}
+    assert view.get_pnl().unrealized == 0.0  # as the exchange reported last: the price is stale
     others = view.account_state(OTHER_KEY)
     assert others is not None
     assert (others.pubkey, others.open_orders) == (OTHER_KEY, {})
