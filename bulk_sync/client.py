@@ -123,7 +123,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         self._audience = Audience(handler_limit, self.logger)
         self._connector = choose_connector(connector, proxy, ssl_context)
         self._driver = self._new_driver()
-        self._driver_error: Exception | None = None
+        self._driver_error: BaseException | None = None
         for topic, handler in (handlers or {}).items():
             self.on(topic, handler)
         self._want_from_the_start()
@@ -220,7 +220,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             self._forked,
         )
 
-    def _rested(self, error: Exception | None) -> None:
+    def _rested(self, error: BaseException | None) -> None:
         """The driver has come to its end: no event will come any more."""
         if error is not None:
             self._driver_error = error

@@ -56,7 +56,7 @@ class Driver:
         audience: Audience,
         connector: Connector,
         logger: logging.Logger,
-        on_rest: Callable[[Exception | None], None],
+        on_rest: Callable[[BaseException | None], None],
         on_fork: Callable[[], None],
     ) -> None:
         self.core = core
@@ -74,7 +74,7 @@ class Driver:
         self._receive: Receive = core.receive_data
         self._due = 0.0  # when to take stock again
         self._soon = 0.0  # when to take stock at the latest after a message
-        self._fault: Exception | None = None
+        self._fault: BaseException | None = None
         self._shift: Shift | None = None
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
         self._running = False  # a thread has been started and has not come to its end
@@ -154,18 +154,20 @@ class Driver:
         self._threads = [threading.current_thread()]
         try:
             self._threads.append(self._new_thread(lambda: self._stand_by(shift)))
-        except RuntimeError as fault:  # no more threads: without a relief no handler may run
-            self._give_up(fault)
-            self._finish()
-            return
-        while self._audience.hand_out(shift):
-            if self.serving:
-                self._advance()
-            elif self._audience.is_up_to_date:
-                shift.end()
-                self._finish()
+            while self._audience.hand_out(shift):
+                if self.serving:
+                    self._advance()
+                elif self._audience.is_up_to_date:
+                    break
+                self._audience.collect(self.core.events())
+            else:
                 return
-            self._audience.collect(self.core.events())
+        except (
+            BaseException
+        ) as fault:  # no thread for a relief, without which no handler may run, for example
+            self._give_up(fault)
+        shift.end()
+        self._finish()
 
     def _stand_by(self, shift: Shift) -> None:
         if shift.stand_by(self._stand_in):
@@ -183,7 +185,7 @@ class Driver:
                 self._hand_over(self._conversation)
             except OSError:
                 pass  # what was not sent is kept, and the reader runs into the same
-            except Exception as fault:
+            except BaseException as fault:
                 self._give_up(fault)
 
     def _send_at_once(self) -> None:
@@ -207,11 +209,11 @@ class Driver:
                 self._exchange_bytes()
                 if self._conversation is None or self.core.state not in _TALKING:
                     self._mind_the_connection()
-            except Exception as fault:
+            except BaseException as fault:
                 if self._conversation is None and not self._dialer.is_busy:
                     raise  # no connection is to blame
                 self._lose_connection(fault)
-        except Exception as fault:
+        except BaseException as fault:
             self._give_up(fault)
 
     def _exchange_bytes(self) -> None:
@@ -270,7 +272,7 @@ class Driver:
             self._receive = conversation.decrypting(self.core.receive_data, now)
         self._due = 0.0  # its first bytes are to be sent
 
-    def _lose_connection(self, fault: Exception) -> None:
+    def _lose_connection(self, fault: BaseException) -> None:
         assert self._lookout is not None
         reason = self._reason(fault)
         with self._guard:
@@ -279,7 +281,7 @@ class Driver:
         self._dialer.stop()
         self._hang_up()
 
-    def _reason(self, fault: Exception) -> LinkError | str:
+    def _reason(self, fault: BaseException) -> LinkError | str:
         if isinstance(fault, LinkError):
             return fault
         if isinstance(fault, OSError):
@@ -296,10 +298,10 @@ class Driver:
             self._lookout.unwatch()
             conversation.close()
 
-    def _give_up(self, fault: Exception) -> None:
+    def _give_up(self, fault: BaseException) -> None:
         """Nobody will read or keep time any more: let the core end everything that is open."""
         self._fault = fault
-        with self._guard, suppress(Exception):  # whatever else is broken
+        with self._guard, suppress(BaseException):  # whatever else is broken
             now = monotonic()
             self.serving = False
             while self._errands or self.core.state is not State.IDLE:  # an errand may start the core

@@ -48,7 +48,7 @@ class Errand(Generic[T]):
         self._bell = Bell()
         self._calls: Sequence[Call[T]] = ()
         self._open = 1  # calls not yet ended, and the errand itself
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._withdrawn = False
 
     def run(self, now: float) -> None:
@@ -57,7 +57,7 @@ class Errand(Generic[T]):
             return
         try:
             self._calls = self._act(now)
-        except Exception as error:
+        except BaseException as error:  # a signer in another language may raise anything: the caller gets it
             self._error = error
         self._open += len(self._calls)
         for call in self._calls:

@@ -147,11 +147,11 @@ class Worker:
                 self._failed(error)
 
     def _warn(self, message: str, count: int) -> None:
-        with suppress(Exception):  # a broken log is no reason to stop
+        with suppress(BaseException):  # a broken log is no reason to stop
             self._logger.warning(message, self.name, count)
 
     def _failed(self, error: BaseException) -> None:
-        with suppress(Exception):  # a broken log is no reason to stop
+        with suppress(BaseException):  # a broken log is no reason to stop
             self._logger.error("handler %s for %s failed", self.name, self.topic.value, exc_info=error)
         if self.topic is not Topic.HANDLER_FAILED:
             self._report(HandlerFailed.by(error, self.name, self.topic))
