@@ -182,9 +182,16 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             previous = self._driver
         if previous.leaving or not previous.serving:
             previous.join()
+        driver = self._new_driver()
         first = Errand(lambda now: [self.core.start(now)])
-        if not self._start_driver(first):
-            return
+        try:
+            if self._start_driver(driver, first):
+                self._wait_until_open(first)
+        except BaseException:  # Ctrl-C: leave at once, without waiting for the goodbye
+            driver.leave()
+            raise
+
+    def _wait_until_open(self, first: Errand[None]) -> None:
         try:
             first.results()
         except RequestTimedOut as error:
@@ -194,19 +201,16 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         except Exception:
             self.disconnect()
             raise
-        except BaseException:  # Ctrl-C: leave at once, without waiting for the goodbye
-            self._driver.leave()
-            raise
 
-    def _start_driver(self, first: Errand[None]) -> bool:
+    def _start_driver(self, driver: Driver, first: Errand[None]) -> bool:
         """False when there is nothing to do because the client is connected."""
         with self._guard:
             if self._driver.serving:
                 if self.core.is_open:
                     return False
                 raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
-            self._driver = self._new_driver()
-            self._driver.start(first)
+            self._driver = driver
+            driver.start(first)
             return True
 
     def _new_driver(self) -> Driver:

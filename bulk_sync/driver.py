@@ -76,27 +76,39 @@ class Driver:
         self._soon = 0.0  # when to take stock at the latest after a message
         self._fault: BaseException | None = None
         self._shift: Shift | None = None
+        self._begun = threading.Lock()  # taken by the thread that reads first, or by who calls it off
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
         self._running = False  # a thread has been started and has not come to its end
         self._patient: list[Bell] = []  # of those who wait for the end
-        core.on_urgent_data = self._send_at_once
 
     # For other threads -----------------------------------------------------------------------------------
 
     def start(self, first: Errand[Any]) -> None:
-        """Start to read; ``first`` starts the core. Call with the guard held."""
-        self._lookout = Lookout()
-        self._errands.append(first)
-        self.serving = self._running = True
-        SERVING.add(self)
-        self._audience.begin(self.wake)
+        """Start to read; ``first`` starts the core. Call with the guard held.
+
+        Raises ``RuntimeError`` when there is no thread to be had. Then it is as if nothing had happened; so
+        it is after Ctrl-C, unless the thread reads already: then the driver leaves.
+        """
         try:
-            self._new_thread(self._read)
-        except RuntimeError:  # no thread to be had: as if nothing had happened
-            self.serving = self._running = False
-            SERVING.discard(self)
-            self._lookout.close()
+            self._lookout = Lookout()
+            self.core.on_urgent_data = self._send_at_once
+            self._errands.append(first)
+            self.serving = self._running = True
+            SERVING.add(self)
+            self._audience.begin(self.wake)
+            self._new_thread(self._begin_to_read)
+        except BaseException:
+            if self._begun.acquire(False):
+                self._call_off()
+            else:
+                self.leave()
             raise
+
+    def _call_off(self) -> None:
+        self.serving = self._running = False
+        SERVING.discard(self)
+        if self._lookout is not None:
+            self._lookout.close()
 
     def ask(self, errand: Errand[Any]) -> None:
         """Have an errand run soon; at once and here when the core rests. Call with the guard held."""
@@ -147,6 +159,10 @@ class Driver:
             shift.call_relief()
 
     # In the thread that reads ----------------------------------------------------------------------------
+
+    def _begin_to_read(self) -> None:
+        if self._begun.acquire(False):
+            self._read()
 
     def _read(self) -> None:
         """Serve the core until it rests, or another thread takes over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,23 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.005)
+
+
+def in_time(act: Callable[[], object], seconds: float = 10.0) -> Any:
+    """What comes of it: returned, or raised; a call that hangs fails the test."""
+    came: list[Any] = []
+
+    def run() -> None:
+        try:
+            came.append(act())
+        except BaseException as error:
+            came.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert came, "it hangs"
+    return came[0]
 
 
 def place(client: BulkWebSocketClient) -> OrderStatus:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from bulk_proto import OrderStatus, Topic, TransactionSigner
 from bulk_sync import BulkWebSocketClient
 
-from .blocking import BTC, Exchange, place, served, trader, until
+from .blocking import BTC, Exchange, in_time, place, served, trader, until
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -41,23 +40,6 @@ class Panicking:
 
     def sign(self, message: bytes) -> bytes:
         return panic() if self.fails else self._signer.sign(message)
-
-
-def in_time(act: Callable[[], object], seconds: float = 10.0) -> Any:
-    """What comes of it: returned, or raised; a call that hangs fails the test."""
-    came: list[Any] = []
-
-    def run() -> None:
-        try:
-            came.append(act())
-        except BaseException as error:
-            came.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    assert came, "it hangs"
-    return came[0]
 
 
 # Errors that are no Exception ----------------------------------------------------------------------

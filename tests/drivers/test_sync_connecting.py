@@ -1,0 +1,111 @@
+"""The blocking client while it connects: interrupted, given up, and by several threads at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bulk_proto import OrderStatus
+from bulk_sync.audience import Audience, HandlerThread
+
+from .blocking import Exchange, in_time, place, served, trader, until
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    with served() as exchange:
+        yield exchange
+
+
+# Ctrl-C --------------------------------------------------------------------------------------------
+
+
+def before_the_reader_is_noted(interrupted: pytest.MonkeyPatch) -> None:
+    def begin(audience: Audience, wake: object) -> None:
+        raise KeyboardInterrupt
+
+    interrupted.setattr(Audience, "begin", begin)
+
+
+def before_the_reader_runs(interrupted: pytest.MonkeyPatch) -> None:
+    def start(thread: HandlerThread) -> None:
+        raise KeyboardInterrupt
+
+    interrupted.setattr(HandlerThread, "start", start)
+
+
+def while_the_reader_begins(interrupted: pytest.MonkeyPatch) -> None:
+    """Its thread is there, but has not come to read before its starter was interrupted."""
+    _interrupt_after_the_start(interrupted, has_begun=False)
+
+
+def once_the_reader_has_begun(interrupted: pytest.MonkeyPatch) -> None:
+    _interrupt_after_the_start(interrupted, has_begun=True)
+
+
+def _interrupt_after_the_start(interrupted: pytest.MonkeyPatch, has_begun: bool) -> None:
+    main, go = threading.current_thread(), threading.Event()
+
+    class Late(HandlerThread):
+        def run(self) -> None:
+            if not has_begun:
+                go.wait(10)
+            super().run()
+
+        def start(self) -> None:
+            super().start()
+            if threading.current_thread() is main:
+                until(lambda: not has_begun or _is_running(self))
+                threading.Timer(0.01, go.set).start()
+                raise KeyboardInterrupt
+
+    interrupted.setattr("bulk_sync.driver.HandlerThread", Late)
+
+
+def _is_running(thread: threading.Thread) -> bool:
+    """Whether it has a relief already."""
+    return sum(other.name == thread.name for other in threading.enumerate()) > 1
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        before_the_reader_is_noted,
+        before_the_reader_runs,
+        while_the_reader_begins,
+        once_the_reader_has_begun,
+    ],
+)
+def test_ctrl_c_at_any_moment_of_connecting_leaves_a_client_at_rest_that_can_connect(
+    when: Callable[[pytest.MonkeyPatch], None], exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = trader(exchange.url)
+    with monkeypatch.context() as interrupted:
+        when(interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.connect()
+    assert client._driver.leaving or not client._driver.serving
+    assert in_time(client.disconnect) is None
+    assert not client.is_connected
+    assert in_time(client.connect) is True
+    assert in_time(lambda: place(client)) is OrderStatus.RESTING
+    client.disconnect()
+
+
+def test_no_thread_to_read_in_is_an_error_and_the_client_can_connect_later(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: HandlerThread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = trader(exchange.url)
+    with monkeypatch.context() as no_thread:
+        no_thread.setattr(HandlerThread, "start", start)
+        with pytest.raises(RuntimeError):
+            client.connect()
+    with client:
+        assert place(client) is OrderStatus.RESTING
