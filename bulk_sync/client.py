@@ -178,10 +178,6 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         self.disconnect()
 
     def _open(self) -> None:
-        with self._guard:
-            previous = self._driver
-        if previous.leaving or not previous.serving:
-            previous.join()
         driver = self._new_driver()
         first = Errand(lambda now: [self.core.start(now)])
         try:
@@ -204,14 +200,18 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _start_driver(self, driver: Driver, first: Errand[None]) -> bool:
         """False when there is nothing to do because the client is connected."""
-        with self._guard:
-            if self._driver.serving:
-                if self.core.is_open:
-                    return False
-                raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
-            self._driver = driver
-            driver.start(first)
-            return True
+        while True:
+            with self._guard:
+                previous = self._driver
+                if not previous.is_running:
+                    self._driver = driver
+                    driver.start(first)
+                    return True
+                if previous.serving and not previous.leaving:
+                    if self.core.is_open:
+                        return False
+                    raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
+            previous.join()  # two of them must never serve one core
 
     def _new_driver(self) -> Driver:
         return Driver(

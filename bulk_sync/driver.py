@@ -62,6 +62,7 @@ class Driver:
         self.core = core
         self.serving = False
         self.leaving = False
+        self.is_running = False  # a thread has been started and has not come to its end
         self._guard = guard
         self._audience = audience
         self._dialer = Dialer(connector, self.wake)
@@ -78,7 +79,6 @@ class Driver:
         self._shift: Shift | None = None
         self._begun = threading.Lock()  # taken by the thread that reads first, or by who calls it off
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
-        self._running = False  # a thread has been started and has not come to its end
         self._patient: list[Bell] = []  # of those who wait for the end
 
     # For other threads -----------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class Driver:
             self._lookout = Lookout()
             self.core.on_urgent_data = self._send_at_once
             self._errands.append(first)
-            self.serving = self._running = True
+            self.serving = self.is_running = True
             SERVING.add(self)
             self._audience.begin(self.wake)
             self._new_thread(self._begin_to_read)
@@ -105,7 +105,7 @@ class Driver:
             raise
 
     def _call_off(self) -> None:
-        self.serving = self._running = False
+        self.serving = self.is_running = False
         SERVING.discard(self)
         if self._lookout is not None:
             self._lookout.close()
@@ -131,7 +131,7 @@ class Driver:
         bell = Bell()
         self._patient.append(bell)
         self._have_somebody_read()
-        if self._running and not bell.wait(timeout):
+        if self.is_running and not bell.wait(timeout):
             return
         for thread in self._threads:
             if thread is not threading.current_thread():
@@ -143,7 +143,7 @@ class Driver:
 
     def disown(self) -> None:
         """In a forked child: let go of what belongs to the parent, without a word to the exchange."""
-        self.serving = self._running = False
+        self.serving = self.is_running = False
         if self._shift is not None:
             self._shift.take_back()  # should this be a handler that forks: nobody reads after it
         if self._conversation is not None:
@@ -335,7 +335,7 @@ class Driver:
         try:
             self._on_rest(self._fault)
         finally:
-            self._running = False
+            self.is_running = False
             for bell in self._patient:
                 bell.ring()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from bulk_proto import OrderStatus
+from bulk_proto.calls import Call
 from bulk_sync.audience import Audience, HandlerThread
+from bulk_sync.driver import Driver
+from bulk_sync.errands import Errand
 
 from .blocking import Exchange, in_time, place, served, trader, until
 
@@ -109,3 +112,36 @@ def test_no_thread_to_read_in_is_an_error_and_the_client_can_connect_later(
             client.connect()
     with client:
         assert place(client) is OrderStatus.RESTING
+
+
+# Several at a time ---------------------------------------------------------------------------------
+
+
+def test_a_connection_that_ends_while_connect_looks_at_it_ends_before_another_begins(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = trader(exchange.line.url, reconnect_attempts=0)
+    assert client.connect()
+    ending, go = threading.Event(), threading.Event()
+    was_current: list[bool] = []
+    finish = Driver._finish
+
+    def finish_late(driver: Driver) -> None:
+        ending.set()
+        go.wait(10)
+        was_current.append(client._driver is driver)
+        finish(driver)
+
+    def end_first(act: Callable[[float], Sequence[Call[None]]]) -> Errand[None]:
+        exchange.cut()
+        assert ending.wait(10)
+        threading.Timer(0.05, go.set).start()
+        return Errand(act)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(Driver, "_finish", finish_late)
+        slow.setattr("bulk_sync.client.Errand", end_first)
+        assert in_time(client.connect) is True
+    assert was_current == [True]
+    assert in_time(lambda: place(client)) is OrderStatus.RESTING
+    client.disconnect()
