@@ -160,12 +160,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         """
         with self._guard:
             driver = self._driver
-        driver.leave()
-        driver.join()
-        self._audience.wait_until_empty()
-        if self._driver_error is not None:
-            error, self._driver_error = self._driver_error, None
-            raise error
+        self._end(driver)
 
     def __enter__(self) -> Self:
         """``with`` connects, raising where ``connect()`` returns False, and disconnects."""
@@ -182,12 +177,12 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         first = Errand(lambda now: [self.core.start(now)])
         try:
             if self._start_driver(driver, first):
-                self._wait_until_open(first)
+                self._wait_until_open(driver, first)
         except BaseException:  # Ctrl-C: leave at once, without waiting for the goodbye
             driver.leave()
             raise
 
-    def _wait_until_open(self, first: Errand[None]) -> None:
+    def _wait_until_open(self, driver: Driver, first: Errand[None]) -> None:
         try:
             first.results()
         except RequestTimedOut as error:
@@ -195,8 +190,16 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             with suppress(Exception):  # a broken log is no reason to raise
                 self.logger.warning("connected, but %s", error)
         except Exception:
-            self.disconnect()
+            self._end(driver)  # this one only: another thread may have started anew meanwhile
             raise
+
+    def _end(self, driver: Driver) -> None:
+        driver.leave()
+        driver.join()
+        self._audience.wait_until_empty()
+        if self._driver_error is not None:
+            error, self._driver_error = self._driver_error, None
+            raise error
 
     def _start_driver(self, driver: Driver, first: Errand[None]) -> bool:
         """False when there is nothing to do because the client is connected."""

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from bulk_proto import OrderStatus
+from bulk_proto import BulkError, OrderStatus
 from bulk_proto.calls import Call
+from bulk_proto.config import Config
+from bulk_sync import tcp_connector
 from bulk_sync.audience import Audience, HandlerThread
+from bulk_sync.connectors import Made
 from bulk_sync.driver import Driver
 from bulk_sync.errands import Errand
 
@@ -144,4 +147,48 @@ def test_a_connection_that_ends_while_connect_looks_at_it_ends_before_another_be
         assert in_time(client.connect) is True
     assert was_current == [True]
     assert in_time(lambda: place(client)) is OrderStatus.RESTING
+    client.disconnect()
+
+
+class Slow:
+    """A connector whose first attempt lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go = threading.Event()
+        self._connect = tcp_connector()
+
+    def __call__(self, config: Config, timeout: float) -> Made:
+        if not self.begun.is_set():
+            self.begun.set()
+            self.go.wait(10)
+        return self._connect(config, timeout)
+
+
+def test_a_failed_connect_leaves_alone_what_another_thread_connected_meanwhile(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = Slow()
+    client = trader(exchange.url, connector=connector)
+    wait, restarted = Errand.results, threading.Event()
+
+    def clean_up_late(errand: Errand[object]) -> list[object]:
+        try:
+            return wait(errand)
+        except BulkError:
+            restarted.wait(10)
+            raise
+
+    monkeypatch.setattr(Errand, "results", clean_up_late)
+    came: list[bool] = []
+    first = threading.Thread(target=lambda: came.append(client.connect()))
+    first.start()
+    assert connector.begun.wait(10)
+    client.disconnect()
+    assert client.connect()
+    restarted.set()
+    first.join(10)
+    assert came == [False]
+    assert place(client) is OrderStatus.RESTING
+    connector.go.set()
     client.disconnect()
