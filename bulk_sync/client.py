@@ -35,7 +35,7 @@ from .audience import Audience
 from .conditional_orders import ConditionalOrders
 from .connectors import Connector, choose_connector
 from .driver import Driver
-from .errands import Errand
+from .errands import Opening
 from .multisig import MultisigActions
 from .process import ParentsGuard
 from .streams import EventStream
@@ -139,6 +139,9 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         An open connection on which something of this does not come within ``ready_timeout`` is kept, and
         True as well: ``last_error`` says so, and ``account_is_live`` whether the account is what is missing.
 
+        While another thread connects this waits for that one's first attempt, and returns what it does. It is
+        False as well while a lost connection is being made again.
+
         A topic that the exchange refuses fails nothing here: it is not wanted any more, which is logged and
         told on ``Topic.ERROR``.
         """
@@ -174,17 +177,17 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _open(self) -> None:
         driver = self._new_driver()
-        first = Errand(lambda now: [self.core.start(now)])
+        first = Opening(lambda now: [self.core.start(now)])
         try:
             if self._start_driver(driver, first):
-                self._wait_until_open(driver, first)
+                self._wait_until_open(driver)
         except BaseException:  # Ctrl-C: leave at once, without waiting for the goodbye
             driver.leave()
             raise
 
-    def _wait_until_open(self, driver: Driver, first: Errand[None]) -> None:
+    def _wait_until_open(self, driver: Driver) -> None:
         try:
-            first.results()
+            driver.wait_until_open()
         except RequestTimedOut as error:
             self.core.last_error = error
             with suppress(Exception):  # a broken log is no reason to raise
@@ -201,7 +204,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             error, self._driver_error = self._driver_error, None
             raise error
 
-    def _start_driver(self, driver: Driver, first: Errand[None]) -> bool:
+    def _start_driver(self, driver: Driver, first: Opening) -> bool:
         """False when there is nothing to do because the client is connected."""
         while True:
             with self._guard:
@@ -210,11 +213,19 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
                     self._driver = driver
                     driver.start(first)
                     return True
-                if previous.serving and not previous.leaving:
-                    if self.core.is_open:
-                        return False
-                    raise UsageError("already connecting or reconnecting: disconnect() first to start anew")
+            if previous.goes_on and self._is_connected_by(previous):
+                return False
             previous.join()  # two of them must never serve one core
+
+    def _is_connected_by(self, other: Driver) -> bool:
+        """Wait while another thread connects; raises what its first attempt ended with."""
+        with suppress(RequestTimedOut):
+            other.wait_until_open()
+        if self.is_connected:
+            return True
+        if other.goes_on:
+            raise UsageError("reconnecting by itself: disconnect() first to start anew")
+        return False
 
     def _new_driver(self) -> Driver:
         return Driver(

@@ -28,7 +28,7 @@ from .audience import Audience, HandlerThread
 from .connectors import Connector
 from .conversation import LISTENING, Conversation, Receive
 from .dialer import Dialer
-from .errands import FOREVER, Bell, Errand
+from .errands import FOREVER, Errand, Milestone, Opening
 from .faults import reason_of
 from .lookout import Lookout
 from .shifts import Shift
@@ -79,11 +79,17 @@ class Driver:
         self._shift: Shift | None = None
         self._begun = threading.Lock()  # taken by the thread that reads first, or by who calls it off
         self._threads: list[threading.Thread] = []  # the one that reads and its relief
-        self._patient: list[Bell] = []  # of those who wait for the end
+        self._opening: Opening | None = None
+        self._end = Milestone()
+
+    @property
+    def goes_on(self) -> bool:
+        """True while nobody wants it to end."""
+        return self.serving and not self.leaving
 
     # For other threads -----------------------------------------------------------------------------------
 
-    def start(self, first: Errand[Any]) -> None:
+    def start(self, first: Opening) -> None:
         """Start to read; ``first`` starts the core. Call with the guard held.
 
         Raises ``RuntimeError`` when there is no thread to be had. Then it is as if nothing had happened; so
@@ -92,6 +98,7 @@ class Driver:
         try:
             self._lookout = Lookout()
             self.core.on_urgent_data = self._send_at_once
+            self._opening = first
             self._errands.append(first)
             self.serving = self.is_running = True
             SERVING.add(self)
@@ -126,12 +133,16 @@ class Driver:
             self._errands.append(Errand(self._stop))
             self.wake()
 
+    def wait_until_open(self) -> None:
+        """Wait for what becomes of the first attempt to connect; raises what it ended with."""
+        self._have_somebody_read()
+        if self._opening is not None:
+            self._opening.results()
+
     def join(self, timeout: float = FOREVER) -> None:
         """Wait until the core rests and the last event is handed out, if it was ever started."""
-        bell = Bell()
-        self._patient.append(bell)
         self._have_somebody_read()
-        if self.is_running and not bell.wait(timeout):
+        if self.is_running and not self._end.wait(timeout):
             return
         for thread in self._threads:
             if thread is not threading.current_thread():
@@ -336,8 +347,7 @@ class Driver:
             self._on_rest(self._fault)
         finally:
             self.is_running = False
-            for bell in self._patient:
-                bell.ring()
+            self._end.pass_by()
 
     def _stop(self, now: float) -> list[Any]:
         self.core.stop(now)

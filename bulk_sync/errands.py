@@ -38,6 +38,27 @@ class Bell:
         return self._silence.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
 
 
+class Milestone:
+    """Something that comes once; any number of threads may wait for it."""
+
+    def __init__(self) -> None:
+        self.is_past = False
+        self._bells: list[Bell] = []
+
+    def pass_by(self) -> None:
+        self.is_past = True
+        for bell in self._bells:
+            bell.ring()
+
+    def wait(self, timeout: float = FOREVER) -> bool:
+        """False when it did not come within ``timeout`` seconds."""
+        if self.is_past:
+            return True
+        bell = Bell()
+        self._bells.append(bell)
+        return self.is_past or bell.wait(timeout)  # asked after hanging up the bell
+
+
 class Errand(Generic[T]):
     """One thing to do to the core: ``act`` gets the time and returns the calls to wait for."""
 
@@ -67,6 +88,9 @@ class Errand(Generic[T]):
     def results(self) -> list[T]:
         """Wait for it and return what the calls ended with; raises what it or one of them ended with."""
         self._bell.wait()
+        return self._outcome()
+
+    def _outcome(self) -> list[T]:
         if self._error is not None:
             raise self._error
         return [call.result() for call in self._calls]
@@ -78,4 +102,24 @@ class Errand(Generic[T]):
     def _one_less(self) -> None:
         self._open -= 1
         if not self._open:
-            self._bell.ring()
+            self._ended()
+
+    def _ended(self) -> None:
+        self._bell.ring()
+
+
+class Opening(Errand[None]):
+    """The errand that starts a core. Whoever wants to connect as well waits for ``end``."""
+
+    __slots__ = ("end",)
+
+    def __init__(self, act: Callable[[float], Sequence[Call[None]]]) -> None:
+        super().__init__(act)
+        self.end = Milestone()
+
+    def results(self) -> list[None]:
+        self.end.wait()
+        return self._outcome()
+
+    def _ended(self) -> None:
+        self.end.pass_by()

@@ -295,7 +295,7 @@ def test_the_reason_why_connect_returns_false_is_the_last_error(exchange: Exchan
     until(lambda: not client.is_connected)
     assert client.connect() is False
     assert isinstance(client.last_error, UsageError)
-    assert "already connecting or reconnecting" in str(client.last_error)
+    assert "reconnecting by itself" in str(client.last_error)
     client.disconnect()
     exchange.line.refusing = False
     assert client.connect()

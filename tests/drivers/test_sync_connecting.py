@@ -10,11 +10,11 @@ import pytest
 from bulk_proto import BulkError, OrderStatus
 from bulk_proto.calls import Call
 from bulk_proto.config import Config
-from bulk_sync import tcp_connector
+from bulk_sync import BulkWebSocketClient, tcp_connector
 from bulk_sync.audience import Audience, HandlerThread
 from bulk_sync.connectors import Made
 from bulk_sync.driver import Driver
-from bulk_sync.errands import Errand
+from bulk_sync.errands import Opening
 
 from .blocking import Exchange, in_time, place, served, trader, until
 
@@ -135,15 +135,15 @@ def test_a_connection_that_ends_while_connect_looks_at_it_ends_before_another_be
         was_current.append(client._driver is driver)
         finish(driver)
 
-    def end_first(act: Callable[[float], Sequence[Call[None]]]) -> Errand[None]:
+    def end_first(act: Callable[[float], Sequence[Call[None]]]) -> Opening:
         exchange.cut()
         assert ending.wait(10)
         threading.Timer(0.05, go.set).start()
-        return Errand(act)
+        return Opening(act)
 
     with monkeypatch.context() as slow:
         slow.setattr(Driver, "_finish", finish_late)
-        slow.setattr("bulk_sync.client.Errand", end_first)
+        slow.setattr("bulk_sync.client.Opening", end_first)
         assert in_time(client.connect) is True
     assert was_current == [True]
     assert in_time(lambda: place(client)) is OrderStatus.RESTING
@@ -170,16 +170,16 @@ def test_a_failed_connect_leaves_alone_what_another_thread_connected_meanwhile(
 ) -> None:
     connector = Slow()
     client = trader(exchange.url, connector=connector)
-    wait, restarted = Errand.results, threading.Event()
+    wait, restarted = Opening.results, threading.Event()
 
-    def clean_up_late(errand: Errand[object]) -> list[object]:
+    def clean_up_late(opening: Opening) -> list[None]:
         try:
-            return wait(errand)
+            return wait(opening)
         except BulkError:
             restarted.wait(10)
             raise
 
-    monkeypatch.setattr(Errand, "results", clean_up_late)
+    monkeypatch.setattr(Opening, "results", clean_up_late)
     came: list[bool] = []
     first = threading.Thread(target=lambda: came.append(client.connect()))
     first.start()
@@ -192,3 +192,42 @@ def test_a_failed_connect_leaves_alone_what_another_thread_connected_meanwhile(
     assert place(client) is OrderStatus.RESTING
     connector.go.set()
     client.disconnect()
+
+
+def connecting(client: BulkWebSocketClient, came: list[bool]) -> threading.Thread:
+    thread = threading.Thread(target=lambda: came.append(client.connect()))
+    thread.start()
+    return thread
+
+
+def test_a_second_thread_that_connects_waits_for_the_first_and_gets_its_outcome(exchange: Exchange) -> None:
+    connector = Slow()
+    client = trader(exchange.url, connector=connector)
+    came: list[bool] = []
+    threads = [connecting(client, came)]
+    assert connector.begun.wait(10)
+    threads += [connecting(client, came), connecting(client, came)]
+    for thread in threads:
+        thread.join(0.05)
+    assert came == []
+    connector.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert came == [True, True, True]
+    assert client.last_error is None
+    assert client.connect() is True
+    client.disconnect()
+
+
+def test_a_second_thread_that_connects_hears_why_the_first_failed(exchange: Exchange) -> None:
+    connector = Slow()
+    client = trader("ws://127.0.0.1:1", connector=connector)
+    came: list[bool] = []
+    threads = [connecting(client, came)]
+    assert connector.begun.wait(10)
+    threads.append(connecting(client, came))
+    connector.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert came == [False, False]
+    assert "refused" in str(client.last_error).lower()
