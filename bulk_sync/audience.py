@@ -13,6 +13,7 @@ from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
 from .inbox import Inbox
+from .interrupted import is_held_here
 from .shifts import Shift
 from .workers import Handler, Worker
 
@@ -37,6 +38,7 @@ class Audience:
         self._limit = limit
         self._logger = logger
         self._lock = threading.RLock()
+        self._streams_lock = threading.RLock()  # one for the mailboxes of all iterators
         # A list in here is replaced, never changed: another thread may be walking through it.
         self._readers: dict[Topic, list[_Reader]] = {topic: [] for topic in Topic}
         self._unread: deque[tuple[_Reader, Event]] = deque()
@@ -98,12 +100,17 @@ class Audience:
 
     def add_inbox(self, wanted: Iterable[Topic]) -> Inbox:
         """A mailbox that gets the events of these topics until it is closed."""
-        inbox = Inbox(self._limit)
+        inbox = Inbox(self._limit, self._streams_lock)
         with self._lock:
             for topic in set(wanted):
                 still_open = [reader for reader in self._readers[topic] if not _is_closed(reader)]
                 self._readers[topic] = [*still_open, inbox]
         return inbox
+
+    @property
+    def is_halted(self) -> bool:
+        """True in a signal handler that interrupted an iterator when the reader may have to wait for it."""
+        return is_held_here(self._streams_lock)
 
     def begin(self, wake: Callable[[], None]) -> None:
         """Events will come, from a thread that can be woken to fetch reports."""

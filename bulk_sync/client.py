@@ -70,6 +70,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     Any number of threads may use one client. A thread of its own keeps the connection, so it lives on
     while the program computes or sleeps. Whatever is read is a copy that no later message changes.
     Ctrl-C ends any wait at once and leaves the client usable; what was not sent by then is not sent. A
+    signal handler may raise, read the client and call :meth:`disconnect`; what waits for an answer raises
+    ``UsageError`` there when the signal came in the midst of another call, so let the main code do that. A
     process forked from one with a connected client cannot use that client: all it gets is
     :class:`bulk_proto.errors.UsageError`.
 
@@ -160,7 +162,12 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
         Unread events are still handled, for two seconds; a handler that takes longer is left behind, and
         its thread ends when it returns.
+
+        A signal handler may call it: where it interrupted another call of the client, this does not wait.
         """
+        if self._is_interrupted:
+            self._driver.leave()
+            return
         with self._guard:
             driver = self._driver
         self._end(driver)
@@ -176,6 +183,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         self.disconnect()
 
     def _open(self) -> None:
+        self._must_be_able_to_wait()
         driver = self._new_driver()
         first = Opening(lambda now: [self.core.start(now)])
         try:

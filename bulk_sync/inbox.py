@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 
 from bulk_proto.events import Event
 from bulk_proto.mailbox import Mailbox
@@ -11,12 +12,15 @@ from .errands import FOREVER, Bell
 
 
 class Inbox:
-    """Bounded by ``limit`` as :class:`bulk_proto.mailbox.Mailbox` is. Its lock is held for a moment only."""
+    """Bounded by ``limit`` as :class:`bulk_proto.mailbox.Mailbox` is. Its lock is held for a moment only.
 
-    def __init__(self, limit: int) -> None:
+    ``lock`` is for those who want to know whether they hold it.
+    """
+
+    def __init__(self, limit: int, lock: AbstractContextManager[object] | None = None) -> None:
         self._limit = limit
         self._mailbox = Mailbox(limit)
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
         self._bell = Bell()
         self.closed = False
 

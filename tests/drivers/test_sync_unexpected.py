@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from bulk_proto import OrderStatus, Topic, TransactionSigner
+from bulk_proto import OrderStatus, Topic, TransactionSigner, UsageError
+from bulk_proto.events import Event
+from bulk_proto.mailbox import Mailbox
 from bulk_sync import BulkWebSocketClient
 
 from .blocking import BTC, Exchange, in_time, place, served, trader, until
@@ -92,3 +97,79 @@ def test_a_handler_goes_on_although_the_log_of_its_failures_raises_what_is_no_ex
 class Loud(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
         panic()
+
+
+# Signal handlers -----------------------------------------------------------------------------------
+
+
+def while_it_is_read(client: BulkWebSocketClient, interrupt: Callable[[], None]) -> None:
+    with client._guard:
+        interrupt()
+
+
+def while_an_event_is_taken(client: BulkWebSocketClient, interrupt: Callable[[], None]) -> None:
+    stream = client.events(Topic.DISCONNECTED, Topic.TICKER)
+    stream._inbox._mailbox = Interrupted(interrupt)
+    list(stream)
+
+
+class Interrupted(Mailbox):
+    """The first look into it is interrupted."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        super().__init__(1000)
+        self._interrupts = [interrupt]
+
+    def take(self) -> Event | None:
+        while self._interrupts:
+            self._interrupts.pop()()
+        return super().take()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("interrupted", [while_it_is_read, while_an_event_is_taken])
+def test_a_signal_handler_in_the_midst_of_another_call_may_disconnect_but_not_wait(
+    interrupted: Callable[[BulkWebSocketClient, Callable[[], None]], None], exchange: Exchange
+) -> None:
+    client = trader(exchange.url)
+    refused: list[str] = []
+
+    def handler(*_: object) -> None:
+        for wait in (lambda: place(client), client.__enter__):
+            with pytest.raises(UsageError) as error:
+                wait()
+            refused.append(str(error.value))
+        client.disconnect()
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        assert client.connect()
+        interrupted(client, lambda: signal.raise_signal(signal.SIGUSR1))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(refused) == 2
+    assert all("signal handler" in reason for reason in refused)
+    until(lambda: not client._driver.is_running)
+    assert not client.is_connected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_handler_that_interrupts_a_wait_disconnects_and_waits_itself(exchange: Exchange) -> None:
+    client = trader(exchange.url)
+    rested: list[bool] = []
+
+    def handler(*_: object) -> None:
+        client.disconnect()
+        rested.append(not client._driver.is_running)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        assert client.connect()
+        main = threading.main_thread().ident
+        assert main is not None
+        fills = client.events(Topic.FILL)
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGUSR1)).start()
+        assert list(fills) == []
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert rested == [True]
