@@ -28,7 +28,9 @@ class Audience:
         self._taken_back: list[Worker] = []  # handlers that may still be busy with their last event
         self._tasks: TaskGroup | None = None
         self._retiring = False
-        Journal(logger).attach(self._readers)
+        journal = Journal(logger)
+        for topic in Journal.TOPICS:
+            self._readers[topic].append(journal)
 
     def deliver(self, news: Iterable[Event]) -> None:
         readers = self._readers

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from .enums import Topic
 from .events import (
@@ -34,13 +33,11 @@ class Log(Protocol):
 class Journal:
     """Takes events as a handler's mailbox does, and logs them at once. A log that fails disturbs nobody."""
 
+    TOPICS = (Topic.CONNECTED, Topic.DISCONNECTED, Topic.ERROR, Topic.BOOK_STALE, Topic.UNKNOWN)
+
     def __init__(self, logger: Log) -> None:
         self._logger = logger
         self._lost: bool | None = None  # None before the first connection, which connect() itself tells of
-
-    def attach(self, readers: MutableMapping[Topic, list[Any]]) -> None:
-        for topic in (Topic.CONNECTED, Topic.DISCONNECTED, Topic.ERROR, Topic.BOOK_STALE, Topic.UNKNOWN):
-            readers[topic].append(self)
 
     def put(self, event: Event) -> None:
         with suppress(Exception):

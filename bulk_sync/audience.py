@@ -12,12 +12,13 @@ from bulk_proto.enums import Topic
 from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
+from .clerk import Clerk
 from .inbox import Inbox
 from .interrupted import is_held_here
 from .shifts import Shift
 from .workers import Handler, Worker
 
-_Reader = Worker | Journal | Inbox
+_Reader = Worker | Inbox
 _Kind = TypeVar("_Kind", Worker, Inbox)
 
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
@@ -44,7 +45,9 @@ class Audience:
         self._unread: deque[tuple[_Reader, Event]] = deque()
         self._reports: deque[Event] = deque()
         self._wake: Callable[[], None] = lambda: None
-        Journal(logger).attach(self._readers)
+        clerk = Clerk(limit, logger, self.report)
+        for topic in Journal.TOPICS:
+            self._readers[topic].append(clerk)
 
     # For the thread that reads ---------------------------------------------------------------------------
 

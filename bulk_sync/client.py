@@ -248,10 +248,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _rested(self, error: BaseException | None) -> None:
         """The driver has come to its end: no event will come any more."""
-        if error is not None:
-            self._driver_error = error
-            with suppress(Exception):  # a broken log is no reason to stop halfway
-                self.logger.error("the client stopped unexpectedly", exc_info=error)
+        self._driver_error = error or self._driver_error
         self._audience.end()
 
     def _forked(self) -> None:

@@ -189,9 +189,7 @@ class Driver:
                 self._audience.collect(self.core.events())
             else:
                 return
-        except (
-            BaseException
-        ) as fault:  # no thread for a relief, without which no handler may run, for example
+        except BaseException as fault:  # such as no thread to be had for a relief: no handler may run then
             self._give_up(fault)
         shift.end()
         self._finish()
@@ -348,6 +346,9 @@ class Driver:
         finally:
             self.is_running = False
             self._end.pass_by()
+        if self._fault is not None:
+            with suppress(BaseException):  # nobody is left to hear of a broken log
+                self._logger.error("the client stopped unexpectedly", exc_info=self._fault)
 
     def _stop(self, now: float) -> list[Any]:
         self.core.stop(now)

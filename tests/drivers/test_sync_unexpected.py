@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bulk_proto import OrderStatus, Topic, TransactionSigner, UsageError
+from bulk_proto import Connected, Disconnected, OrderStatus, Topic, TransactionSigner, UsageError
 from bulk_proto.events import Event
 from bulk_proto.mailbox import Mailbox
 from bulk_sync import BulkWebSocketClient
@@ -173,3 +173,65 @@ def test_a_signal_handler_that_interrupts_a_wait_disconnects_and_waits_itself(ex
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert rested == [True]
+
+
+# Handlers of the log -------------------------------------------------------------------------------
+
+
+class Watchful(logging.Handler):
+    """Does something as soon as the line is lost."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.done = threading.Event()
+        self._act = act
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "connection lost" in record.getMessage():
+            self._act()
+            self.done.set()
+
+
+@pytest.fixture
+def log() -> logging.Logger:
+    log = logging.Logger("watched")
+    log.propagate = False
+    return log
+
+
+def test_a_handler_of_the_log_may_use_the_client(exchange: Exchange, log: logging.Logger) -> None:
+    client = trader(exchange.line.url, logger=log)
+    watchful = Watchful(lambda: client.subscribe_ticker("ETH-USD"))
+    log.addHandler(watchful)
+    with client:
+        exchange.cut()
+        assert watchful.done.wait(10)
+        until(lambda: "ETH-USD" in client.tickers)
+        assert place(client) is OrderStatus.RESTING
+
+
+def test_a_handler_of_the_log_may_disconnect(exchange: Exchange, log: logging.Logger) -> None:
+    client = trader(exchange.line.url, logger=log)
+    watchful = Watchful(client.disconnect)
+    log.addHandler(watchful)
+    assert client.connect()
+    exchange.cut()
+    assert watchful.done.wait(10)
+    assert in_time(client.disconnect) is None
+    assert not client.is_connected
+
+
+def test_a_log_that_blocks_holds_up_neither_the_line_nor_the_end(
+    exchange: Exchange, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_sync.audience.LAST_MAIL", 0.1)
+    go = threading.Event()
+    log.addHandler(Watchful(lambda: go.wait(10)))
+    client = trader(exchange.line.url, logger=log)
+    assert client.connect()
+    lost = client.events(Topic.DISCONNECTED, Topic.CONNECTED, timeout=10)
+    exchange.cut()
+    assert [type(next(lost)) for _ in range(2)] == [Disconnected, Connected]
+    assert place(client) is OrderStatus.RESTING
+    assert in_time(client.disconnect) is None
+    go.set()
