@@ -84,7 +84,9 @@ class Lookout:
             self._poll.modify(watched.sock, READ | WRITE if self._wants_room else READ)
         nap = until - monotonic()
         found = False
-        for number, _ in self._poll.poll(0.0 if nap < 0.0 else min(nap, LONGEST_NAP), 2):
+        ready = self._poll.poll(0.0 if nap < 0.0 else min(nap, LONGEST_NAP), 2)
+        # Where the process was suspended meanwhile, time is up and nobody has looked at the socket.
+        for number, _ in ready or self._poll.poll(0.0, 2):
             if number == self._number:
                 found = True
             else:
