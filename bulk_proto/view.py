@@ -2,7 +2,7 @@
 
 Everything here is the state after the last message that was taken in; reading never fails and never
 blocks for long. Lists and dicts are copies of this moment: ask again rather than keep one. Books, accounts
-and the inventory are followed in place; the blocking client gives copies of the first two as well. After a
+and the inventory are followed in place; the blocking client gives copies of these as well. After a
 disconnection the last values stay readable: ``is_connected``, ``book.ok`` and
 :attr:`ClientView.account_is_live` tell whether they still hold.
 """

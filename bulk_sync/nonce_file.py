@@ -14,6 +14,7 @@ import re
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 
 from bulk_proto.errors import NotSent, UsageError
 
@@ -33,8 +34,11 @@ class NonceFile:
     """Remembers nonces in ``path`` (see :class:`bulk_proto.signing.NonceMemory`); any thread may use it.
 
     While it exists no other process can use the file: a lock on ``<path>.lock``, which the system takes
-    back however the process ends. Get one with :func:`open_nonce_file`.
+    back however the process ends, forked children or not. Get one with :func:`open_nonce_file`.
     """
+
+    let_go: Callable[[], object]
+    """Close this process's copy of the lock."""
 
     def __init__(self, path: str, logger: logging.Logger) -> None:
         self.path = path
@@ -42,7 +46,7 @@ class NonceFile:
         self._guard = threading.Lock()
         try:
             descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            weakref.finalize(self, os.close, descriptor)
+            self.let_go = weakref.finalize(self, os.close, descriptor)
             if not _lock(descriptor):
                 raise UsageError(
                     f"the nonce file {path} is in use by another process: two processes cannot keep the "
@@ -109,6 +113,18 @@ def _replace(path: str, content: bytes) -> None:
     with open(fresh, "wb") as file:
         file.write(content)
     os.replace(fresh, path)
+
+
+def _leave_to_the_parent() -> None:
+    """A forked child shares the locks of its parent, and would keep them for as long as it lives."""
+    global _opening
+    _opening = threading.Lock()  # another thread of the parent may have held it
+    for memory in list(_OPEN.values()):
+        memory.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 def _lock(descriptor: int) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, Self
+
+from bulk_proto.errors import UsageError
 
 from .errands import FOREVER
 from .inbox import Inbox
@@ -14,27 +17,34 @@ class EventStream(Iterator[Any]):
     """Payloads one after the other; made by ``BulkWebSocketClient.events()``.
 
     Events are collected from the moment it is made, until the client is disconnected, :meth:`close` is
-    called or the stream is forgotten. What was collected until then is still handed out.
+    called or the stream is forgotten. What was collected until then is still handed out. It is for one
+    thread at a time: where another waits on it already, ``UsageError`` is raised.
     """
 
     def __init__(self, inbox: Inbox, timeout: float | None) -> None:
         self._inbox = inbox
         self._timeout = FOREVER if timeout is None else max(0.0, timeout)
         self._payloads: deque[object] = deque()
+        self._turn = threading.RLock()  # may be held for ever: by an interrupted thread, or before a fork
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
-        while not self._payloads:
-            closed = self._inbox.closed  # asked first: what was put in before is still to be taken
-            event = self._inbox.take()
-            if event is not None:
-                self._payloads.extend(event.payloads)
-            elif closed or not self._inbox.wait(self._timeout):
-                self.close()
-                raise StopIteration
-        return self._payloads.popleft()
+        if not self._turn.acquire(False):
+            raise UsageError("another thread is waiting on this stream: make one for each thread")
+        try:
+            while not self._payloads:
+                closed = self._inbox.closed  # asked first: what was put in before is still to be taken
+                event = self._inbox.take()
+                if event is not None:
+                    self._payloads.extend(event.payloads)
+                elif closed or not self._inbox.wait(self._timeout):
+                    self.close()
+                    raise StopIteration
+            return self._payloads.popleft()
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Collect no more. Harmless when repeated."""

@@ -156,6 +156,26 @@ def test_a_forked_child_uses_neither_the_memory_nor_the_file(path: Path) -> None
     memory.remember(17)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_lives_on_does_not_keep_the_file(path: Path) -> None:
+    memory = open_nonce_file(path, LOG)
+    memory.remember(17)
+    end, release = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(release)
+        os.read(end, 1)
+        os._exit(0)
+    del memory
+    gc.collect()
+    with taker(path) as process:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == 18
+    os.close(release)
+    os.waitpid(child, 0)
+    os.close(end)
+
+
 def refusals(memory: NonceFile, path: Path) -> int:
     count = 0
     try:

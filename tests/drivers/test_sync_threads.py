@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -29,7 +30,7 @@ from bulk_sync.inbox import Inbox
 from bulk_sync.polling import READ, WRITE, Poll, PortablePoll, make_poll
 from bulk_sync.streams import EventStream
 
-from .blocking import BTC, Exchange, served, trader, until
+from .blocking import BTC, Exchange, place, served, trader, until
 from .traders import Traders, trade_on_a_bad_line
 
 pytestmark = pytest.mark.timeout(60)
@@ -164,6 +165,26 @@ def test_an_iteration_outlasts_a_lost_connection(exchange: Exchange) -> None:
         events = client.events(Topic.CONNECTED, timeout=10)
         exchange.cut()
         assert isinstance(next(events), Connected)
+
+
+def test_an_iterator_on_which_another_thread_waits_is_refused_and_goes_on_afterwards(
+    exchange: Exchange,
+) -> None:
+    with trader(exchange.url, ()) as client, ThreadPoolExecutor(1) as other:
+        orders = client.events(Topic.ORDER)
+        first = other.submit(next, orders)
+        until(lambda: is_waited_on(orders))
+        with pytest.raises(UsageError, match="make one for each thread"):
+            next(orders)
+        placed = place(client), place(client)
+        assert (first.result(10).status, next(orders).status) == placed
+
+
+def is_waited_on(stream: EventStream) -> bool:
+    if stream._turn.acquire(False):
+        stream._turn.release()
+        return False
+    return True
 
 
 def test_an_iterator_that_was_forgotten_collects_no_more(exchange: Exchange) -> None:
