@@ -44,12 +44,13 @@ from .events import (
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
+from .outgoing import Direction
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from .resync import Resync
 from .signing.encoding import account_bytes
 from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
-from .wishes import Direction, Wishes
+from .wishes import Wishes
 
 __all__ = ["ClientCore", "Direction", "State"]
 
