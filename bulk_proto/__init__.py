@@ -62,6 +62,7 @@ from .events import (
     PositionUpdate,
     Resynced,
     Ticker,
+    TickerStale,
     Trade,
     Trades,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "SubscriptionLimit",
     "SubscriptionRefused",
     "Ticker",
+    "TickerStale",
     "TimeInForce",
     "TlsError",
     "Topic",

@@ -47,8 +47,8 @@ class Config(Struct, frozen=True, kw_only=True):
     ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
     Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, for an unknown
-    profile, for a duration that is not a finite number above 0 (``book_silence`` may be infinite), and for
-    a limit that is not a whole number from 1.
+    profile, for a duration that is not a finite number above 0 (``book_silence`` and ``ticker_silence`` may
+    be infinite), and for a limit that is not a whole number from 1.
     """
 
     url: str
@@ -71,6 +71,7 @@ class Config(Struct, frozen=True, kw_only=True):
     settled_after: float = 60.0  # a link that lived this long resets the back-off
     book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
     book_silence: float = 30.0  # a book that no message has touched for so long is asked for again
+    ticker_silence: float = 10.0  # a ticker that stays away for so long is stale and asked for again
     max_message_size: int = 64 * 1024 * 1024  # bytes; initial candles and deep books are large
     max_fragments: int = 1024  # per message
     max_posts_per_second: int = 900  # the exchange disconnects beyond 1000 messages of any kind
@@ -92,8 +93,10 @@ class Config(Struct, frozen=True, kw_only=True):
             seconds = getattr(self, name)  # 0 would be due again at once, for ever
             if not (_is_number(seconds) and 0 < seconds < float("inf")):
                 raise UsageError(f"{name} must be a number of seconds above 0")
-        if not (_is_number(self.book_silence) and self.book_silence > 0):
-            raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
+        for name in ("book_silence", "ticker_silence"):
+            seconds = getattr(self, name)
+            if not (_is_number(seconds) and seconds > 0):
+                raise UsageError(f"{name} must be a number of seconds above 0; infinity turns it off")
         if not (self.reconnect_attempts is None or _is_count(self.reconnect_attempts, 0)):
             raise UsageError("reconnect_attempts must be a whole number from 0, or None for no end of them")
         if not _is_count(self.cancel_reserve, 0):

@@ -40,6 +40,7 @@ from .events import (
     L2Delta,
     MessageRefused,
     Ticker,
+    TickerStale,
 )
 from .inventory import Inventory
 from .line import Line, State
@@ -181,6 +182,8 @@ class ClientCore(Wishes):
         if self._line.state is _OPEN:
             if self._mirror.books.earliest < due:
                 due = self._mirror.books.earliest
+            if self._mirror.ticker_watch.earliest < due:
+                due = self._mirror.ticker_watch.earliest
             if self.subscriptions.earliest < due:
                 due = self.subscriptions.earliest
         return None if due == inf else due
@@ -296,6 +299,13 @@ class ClientCore(Wishes):
         """Ask again for what stays empty or wrong."""
         for topic in self.subscriptions.expire(now):
             self._send(wire.unsubscribe(topic))
+        for symbol in self._mirror.expire_tickers(now):
+            self._ask_again(("ticker", symbol))
+            self._events.append(TickerStale(symbol))
+        if self._mirror.has_run_dry(now):
+            self._line.give_up(now, DisconnectReason.STARVED)
+            self._line_changed()
+            return
         for book, stream in self._mirror.books.expire(now):
             self._ask_again(stream)
             if book.why is not None:

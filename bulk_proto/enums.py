@@ -193,6 +193,7 @@ class Topic(Enum):
     DISCONNECTED = "disconnected"
     RESYNCED = "resynced"
     BOOK_STALE = "book_stale"
+    TICKER_STALE = "ticker_stale"
     MISSED = "missed"
     HANDLER_FAILED = "handler_failed"
     UNKNOWN = "unknown"

@@ -15,6 +15,7 @@ from .events import (
     Event,
     MessageRefused,
     OrderContradicted,
+    TickerStale,
     Unasked,
     UnknownMessage,
 )
@@ -33,7 +34,14 @@ class Log(Protocol):
 class Journal:
     """Takes events as a handler's mailbox does, and logs them at once. A log that fails disturbs nobody."""
 
-    TOPICS = (Topic.CONNECTED, Topic.DISCONNECTED, Topic.ERROR, Topic.BOOK_STALE, Topic.UNKNOWN)
+    TOPICS = (
+        Topic.CONNECTED,
+        Topic.DISCONNECTED,
+        Topic.ERROR,
+        Topic.BOOK_STALE,
+        Topic.TICKER_STALE,
+        Topic.UNKNOWN,
+    )
 
     def __init__(self, logger: Log) -> None:
         self._logger = logger
@@ -59,6 +67,8 @@ class Journal:
                 self._logger.warning("the exchange reported an error: %s", event.message[:500])
             case BookStale():
                 self._logger.warning("the book of %s is not to be trusted: %s", event.symbol, event.why)
+            case TickerStale():
+                self._logger.warning("no ticker of %s for too long: asked for again", event.symbol)
             case MessageRefused():
                 self._logger.warning("a message could not be read: %s", event.problem)
             case OrderContradicted():

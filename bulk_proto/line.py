@@ -38,7 +38,7 @@ class State(Enum):
 
 
 _WITHOUT_CONNECTION = (State.IDLE, State.WAITING)
-_UNHEARD = (DisconnectReason.SILENT, DisconnectReason.CONGESTED)
+_UNHEARD = (DisconnectReason.SILENT, DisconnectReason.CONGESTED, DisconnectReason.STARVED)
 
 
 class Line:
@@ -86,6 +86,10 @@ class Line:
         """Send a message. Every caller has seen that the line is open."""
         assert self._link is not None
         self._link.send_text(text)
+
+    def give_up(self, now: float, reason: DisconnectReason) -> None:
+        """This link is of no use any more: try another one."""
+        self._end(now, Closed(reason), retry=True)
 
     # Reports of the driver
 
@@ -150,15 +154,15 @@ class Line:
                 case Timer.BACKOFF:
                     self._connect(now)
                 case Timer.OPENING:
-                    self._end(now, Closed(DisconnectReason.OPENING_TIMEOUT), retry=True)
+                    self.give_up(now, DisconnectReason.OPENING_TIMEOUT)
                 case Timer.PING if self.waits_for_room(now) >= self._config.request_timeout:
-                    self._end(now, Closed(DisconnectReason.CONGESTED), retry=True)
+                    self.give_up(now, DisconnectReason.CONGESTED)
                 case Timer.PING:
                     if self._keepalive.is_time_to_ask(now) and self._link is not None:
                         self._link.send_ping()
                 case Timer.SILENCE:
                     if self._keepalive.is_silent(now):
-                        self._end(now, Closed(DisconnectReason.SILENT), retry=True)
+                        self.give_up(now, DisconnectReason.SILENT)
                 case Timer.CLOSING:
                     self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
                 case _:

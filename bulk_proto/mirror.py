@@ -35,6 +35,7 @@ from .inventory import Inventory
 from .silence import STILL
 from .subscription_table import SubscriptionTable
 from .subscriptions import Subscription
+from .ticker_watch import TickerWatch
 from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
@@ -61,6 +62,7 @@ class Mirror:
         self.prices: dict[str, float] = {}  # mark price, or the last where no mark price was sent
         self.accounts: dict[str, Account] = {}
         self.books = Books(config.book_patience, config.book_silence)
+        self.ticker_watch = TickerWatch(config.ticker_silence)
         self._books = self.books.by_symbol
         self.inventory = inventory
         self._home = home
@@ -95,6 +97,7 @@ class Mirror:
             if subscription.type == "ticker":
                 self.tickers.pop(subscription.symbol or "", None)
                 self.prices.pop(subscription.symbol or "", None)
+                self.ticker_watch.forget(subscription.symbol or "")
 
     def not_served(self, subscription: Subscription) -> None:
         """The exchange will not serve this topic for now: what is known is kept, but not current."""
@@ -104,13 +107,29 @@ class Mirror:
         ticker = self.tickers.get(subscription.symbol or "")
         if ticker is not None and subscription.type == "ticker":
             self._mark_stale([ticker])
+            self.ticker_watch.forget(ticker.symbol)
 
     def link_lost(self) -> None:
         """Nothing is current any more: books are emptied, all else is kept until it is sent anew."""
         self.books.link_lost()
         self._mark_stale(self.tickers.values())
+        self.ticker_watch.forget_all()
         for account in self.accounts.values():
             account.connection_lost()
+
+    def expire_tickers(self, now: float) -> list[str]:
+        """The symbols whose ticker has stayed away for too long: what is known of it is not current."""
+        late = self.ticker_watch.overdue(now)
+        if late:
+            self._mark_stale([self.tickers[symbol] for symbol in late if symbol in self.tickers])
+        return late
+
+    def has_run_dry(self, now: float) -> bool:
+        """No ticker comes any more although asked for again, and no book moves."""
+        return self.ticker_watch.has_run_dry and not any(
+            book.touched_at is not None and now - book.touched_at < self.ticker_watch.limit
+            for book in self._books.values()
+        )
 
     def _mark_stale(self, tickers: Iterable[Ticker]) -> None:
         self.tickers.update([(ticker.symbol, StaleTicker.of(ticker)) for ticker in tickers])
@@ -150,6 +169,7 @@ class Mirror:
         if symbol not in self.tickers and ("ticker", symbol) not in self._subscriptions.wanted:
             return  # kept nowhere: symbols are the exchange's to invent
         self.tickers[symbol] = ticker
+        self.ticker_watch.heard[symbol] = now
         price = ticker.mark_price
         if price is None:
             price = ticker.last_price

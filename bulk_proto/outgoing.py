@@ -70,8 +70,9 @@ class Outgoing:
             self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
 
     def _expect_state(self, now: float) -> None:
-        """Books and accounts were asked for: they must come soon."""
+        """Tickers, books and accounts were asked for: they must come soon."""
         self._mirror.books.expect_snapshots(now)
+        self._mirror.ticker_watch.expect(self.subscriptions.asked("ticker"), now)
         self.subscriptions.expect(now)
 
     def _ask_again(self, stream: Stream) -> None:

@@ -104,6 +104,10 @@ class SubscriptionTable:
         self._asked.update(subscription.stream for subscription in fresh)
         return fresh
 
+    def asked(self, kind: str) -> list[str]:
+        """The symbols for which topics of this kind are asked for and not refused."""
+        return [stream[1] for stream in self._asked if stream[0] == kind and stream not in self._put_off]
+
     def ask_again(self, stream: Stream) -> str | None:
         """Forget that a wanted topic was asked for; returns the topic to unsubscribe first, if any."""
         return self._forget(stream)

@@ -43,6 +43,7 @@ from .client import (
     MessageRefused,
     Missed,
     Resynced,
+    TickerStale,
     Unasked,
     UnknownMessage,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "RiskSurface",
     "StaleTicker",
     "Ticker",
+    "TickerStale",
     "TimedEvent",
     "Trade",
     "Trades",

@@ -22,6 +22,7 @@ class DisconnectReason(Enum):
     LOST = "connection lost"  # end of stream, reset, or never established
     OPENING_TIMEOUT = "no answer while connecting"
     SILENT = "nothing heard for too long"
+    STARVED = "pings answered, but no market data for too long"
     CONGESTED = "nothing taken for too long"  # bytes to send waited for room
     MALFORMED = "bytes that are not WebSocket"
     NOT_UTF8 = "text that is not UTF-8"
@@ -77,6 +78,14 @@ class BookStale(Event, frozen=True, gc=False):
 
     symbol: str
     why: str
+
+
+class TickerStale(Event, frozen=True, gc=False):
+    """No ticker of this market for too long, on a connection that lives: it is stale and asked for again."""
+
+    topic: ClassVar[Topic] = Topic.TICKER_STALE
+
+    symbol: str
 
 
 class ErrorReported(Event, frozen=True, gc=False):

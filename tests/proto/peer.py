@@ -117,12 +117,17 @@ def ticker_message(symbol: str = "BTC-USD", mark: float | None = 64251.0) -> dic
 
 
 def book_message(
-    kind: str, bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, stream: str = "l2Delta"
+    kind: str,
+    bids: list[tuple[float, float]],
+    asks: list[tuple[float, float]],
+    *,
+    stream: str = "l2Delta",
+    symbol: str = "BTC-USD",
 ) -> dict[str, Any]:
     """A book message of ``kind`` snapshot or delta on one of the two streams."""
     levels = [[{"px": px, "sz": sz, "n": 1} for px, sz in side] for side in (bids, asks)]
-    book = {"updateType": kind, "symbol": "BTC-USD", "levels": levels, "timestamp": 1767225600200}
-    return {"type": stream, "topic": f"{stream.lower()}.BTC-USD", "data": {"book": book}}
+    book = {"updateType": kind, "symbol": symbol, "levels": levels, "timestamp": 1767225600200}
+    return {"type": stream, "topic": f"{stream.lower()}.{symbol}", "data": {"book": book}}
 
 
 def account_message(data: dict[str, Any], key: str = KEY) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from bulk_proto.events import (
     ErrorReported,
     Event,
     Ticker,
+    TickerStale,
 )
 from bulk_proto.responses import OrderResponses
 from bulk_proto.settlement import is_open_question
@@ -668,7 +669,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def follow(self, events: Sequence[Event]) -> list[Stream]:
         """Between two connections there is a disconnection, and the last word matches the state."""
-        asked_again = []
+        asked_again: list[Stream] = []
         for event in events:
             assert isinstance(event, Event)
             match event:
@@ -679,6 +680,10 @@ class CoreMachine(RuleBasedStateMachine):
                     assert not (self.link_is_up and reason is DisconnectReason.OPENING_TIMEOUT)
                     self.link_is_up = False
                     assert retry_at is None or retry_at >= self.now
+                    asked_again.clear()
+                case TickerStale(symbol=symbol):
+                    assert symbol not in self.core.tickers or self.core.tickers[symbol].stale
+                    asked_again.append(("ticker", symbol))
                 case BookStale(symbol=symbol):
                     delta = ("l2delta", symbol)
                     asked_again.append(delta if delta in self.wanted else ("l2snapshot", symbol))

@@ -16,6 +16,7 @@ from bulk_proto.events import (
     MessageRefused,
     Missed,
     OrderContradicted,
+    TickerStale,
     Unasked,
     UnknownMessage,
 )
@@ -48,6 +49,7 @@ class Written:
             "warning: the exchange reported an error: " + ("no " * 167)[:500],
         ),
         (BookStale("BTC-USD", "crossed"), "warning: the book of BTC-USD is not to be trusted: crossed"),
+        (TickerStale("BTC-USD"), "warning: no ticker of BTC-USD for too long: asked for again"),
         (MessageRefused("not UTF-8", b"secret"), "warning: a message could not be read: not UTF-8"),
         (UnknownMessage("news", b"secret"), "debug: unknown message of kind news"),
         (

@@ -31,7 +31,9 @@ PERIODIC = book_message("snapshot", BIDS, ASKS, stream="l2Snapshot")
 
 def watching(*subscriptions: Subscription, book_silence: float = 30.0) -> tuple[ClientCore, Peer]:
     """A core whose book of BTC-USD was filled at 0 s, and that hears other things all the time."""
-    core, peer = opened(signed=False, book_silence=book_silence, silence_timeout=1e6, ping_interval=1e5)
+    core, peer = opened(
+        signed=False, book_silence=book_silence, ticker_silence=inf, silence_timeout=1e6, ping_interval=1e5
+    )
     core.subscribe(subscriptions, 0.0)
     peer.say(confirmation(*(one.topic for one in subscriptions)), now=0.0)
     peer.say(SNAPSHOT if subscriptions[0].type == "l2Delta" else PERIODIC, now=0.0)
