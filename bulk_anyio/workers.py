@@ -136,7 +136,7 @@ class Worker:
 
     def _fell_behind(self, missed: Missed) -> None:
         """Tell others: the handler expects its own topic's payload."""
-        self._report(missed)
+        self._report(Missed(missed.count, self.name, self.topic))
         self._warn("%s fell behind and missed %d events", missed.count)
 
     def _warn(self, message: str, count: int) -> None:

@@ -131,7 +131,8 @@ class Worker:
     def _handle_late(self, event: Event) -> None:
         """The same for an event from the mailbox, which may tell of others that it had no room for."""
         if type(event) is Missed and self.topic is not Topic.MISSED:
-            self._report(event)  # the handler expects its own topic's payload
+            # Told to others, since the handler expects its own topic's payload.
+            self._report(Missed(event.count, self.name, self.topic))
             self._warn("%s fell behind and missed %d events", event.count)
         else:
             self._handle(event)

@@ -133,11 +133,13 @@ class MessageRefused(Event, frozen=True, gc=False):
 
 
 class Missed(Event, frozen=True, gc=False):
-    """The handler fell behind: ``count`` events were left out at this point. Read the client's state."""
+    """A handler fell behind: ``count`` events were left out at this point. Read the client's state."""
 
     topic: ClassVar[Topic] = Topic.MISSED
 
     count: int
+    handler: str = ""  # its name; empty in an iteration, which gives this in the place of what it missed
+    missed_on: Topic | None = None
 
 
 class HandlerFailed(Event, frozen=True, gc=False):

@@ -276,7 +276,7 @@ def test_a_handler_that_fell_behind_is_reported_and_goes_on() -> None:
     reading.read(script())
     reading.end()
     assert [number_of(payload) for payload in seen] == [0, 1, 2]
-    assert reports == [Missed(2)]
+    assert reports == [Missed(2, slow.__qualname__, Topic.CONNECTED)]
 
 
 def test_what_a_handler_does_not_come_to_read_before_the_end_is_counted_in_the_log(

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.exchange import ExchangeServer, serve_exchange
 from bulk_anyio.workers import Handler, Worker
-from bulk_proto import Candle, Ticker, Topic
-from bulk_proto.events import Candles, Event
+from bulk_proto import Candle, Missed, Ticker, Topic, Trade
+from bulk_proto.events import Candles, Event, Trades
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -33,15 +33,35 @@ def ticker(price: float) -> Ticker:
 
 
 @asynccontextmanager
-async def working(handler: Handler, topic: Topic = Topic.TICKER) -> AsyncIterator[tuple[Worker, list[Any]]]:
+async def working(
+    handler: Handler, topic: Topic = Topic.TICKER, limit: int = 1000
+) -> AsyncIterator[tuple[Worker, list[Any]]]:
     """A worker with its task, and what it reports. Whatever it was given is read before the block is left."""
     reports: list[Event] = []
-    worker = Worker(topic, handler, 1000, LOG, reports.append)
+    worker = Worker(topic, handler, limit, LOG, reports.append)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(worker.run)
         await anyio.wait_all_tasks_blocked()
         yield worker, reports
         worker.retire()
+
+
+async def test_a_handler_that_fell_behind_is_reported_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[float] = []
+    go = anyio.Event()
+
+    async def slow(news: list[Trade]) -> None:
+        seen.append(news[0].price)
+        await go.wait()
+
+    async with working(slow, Topic.TRADES, limit=2) as (worker, reports):
+        for price in range(6):
+            worker.put(Trades(BTC, [Trade(None, BTC, None, 1.0, price)]))
+            await anyio.wait_all_tasks_blocked()
+        go.set()
+    assert seen == [0, 1, 2]
+    assert reports == [Missed(3, slow.__qualname__, Topic.TRADES)]
+    assert "fell behind and missed 3 events" in caplog.text
 
 
 async def test_what_a_handler_did_not_come_to_is_no_news_on_the_next_connection(
