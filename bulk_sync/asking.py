@@ -31,7 +31,7 @@ class Asking(CopiedView):
 
     def _do(self, act: Callable[[float], Sequence[Call[T]]]) -> list[T]:
         """Have a thread of the driver do this to the core, and wait for what comes of it."""
-        self._must_be_able_to_wait()
+        self._must_not_interrupt()
         errand = Errand(act)
         try:
             with self._guard:
@@ -48,9 +48,9 @@ class Asking(CopiedView):
         """True in a signal handler that interrupted another call of the client: the reader waits for that."""
         return is_held_here(self._guard) or self._audience.is_halted
 
-    def _must_be_able_to_wait(self) -> None:
+    def _must_not_interrupt(self) -> None:
         if self._is_interrupted:
             raise UsageError(
-                "this cannot wait in the midst of another call of the client: have the signal handler raise, "
-                "or set a flag, and let the main code act"
+                "this cannot be done in the midst of another call of the client: have the signal handler "
+                "raise, or set a flag, and let the main code act"
             )

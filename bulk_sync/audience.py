@@ -12,7 +12,8 @@ from bulk_proto.enums import Topic
 from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
-from .clerk import Clerk
+from .clerk import Clerk, Line
+from .errands import Milestone
 from .inbox import Inbox
 from .interrupted import is_held_here
 from .shifts import Shift
@@ -21,6 +22,7 @@ from .workers import Handler, Worker
 _Reader = Worker | Inbox
 _Kind = TypeVar("_Kind", Worker, Inbox)
 
+_MOMENT = 0.1  # seconds; a thread that has nothing left to do is gone sooner
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
 
 
@@ -28,8 +30,21 @@ class HandlerThread(threading.Thread):
     """A thread in which handlers of one audience run. It keeps no program alive."""
 
     def __init__(self, audience: Audience, target: Callable[[], object]) -> None:
-        super().__init__(name="bulk client", daemon=True, target=target)
+        super().__init__(name="bulk client", daemon=True)
         self.audience = audience
+        self._act = target
+        self._end = Milestone()
+
+    def run(self) -> None:
+        try:
+            self._act()
+        finally:
+            self._end.pass_by()
+
+    def wait(self, timeout: float) -> None:
+        """Until it has ended. A signal handler may do this in the midst of it, unlike ``join()``."""
+        if self._end.wait(timeout):
+            self.join(_MOMENT)
 
 
 class Audience:
@@ -45,9 +60,9 @@ class Audience:
         self._unread: deque[tuple[_Reader, Event]] = deque()
         self._reports: deque[Event] = deque()
         self._wake: Callable[[], None] = lambda: None
-        clerk = Clerk(limit, logger, self.report)
+        self._clerk = Clerk(limit, logger, self.report)
         for topic in Journal.TOPICS:
-            self._readers[topic].append(clerk)
+            self._readers[topic].append(self._clerk)
 
     # For the thread that reads ---------------------------------------------------------------------------
 
@@ -89,6 +104,10 @@ class Audience:
         self._reports.append(event)
         self._wake()
 
+    def note(self, level: int, text: str, error: BaseException | None = None) -> None:
+        """A line for the log, written before the next event is handed out."""
+        self._unread.append((self._clerk, Line(level, text, error)))
+
     def add_handler(self, topic: Topic, handler: Handler) -> None:
         worker = Worker(topic, handler, self._limit, self._logger, self.report)
         with self._lock:
@@ -126,6 +145,11 @@ class Audience:
         for worker in self._all(Worker):
             worker.retire(LAST_MAIL)
         self.close_inboxes()
+
+    def after_fork(self) -> None:
+        """In the child, where nobody reads: what iterators have got by now is all."""
+        for inbox in self._all(Inbox):
+            inbox.disown()
 
     def close_inboxes(self) -> None:
         for inbox in self._all(Inbox):

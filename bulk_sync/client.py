@@ -183,7 +183,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         self.disconnect()
 
     def _open(self) -> None:
-        self._must_be_able_to_wait()
+        self._must_not_interrupt()
         driver = self._new_driver()
         first = Opening(lambda now: [self.core.start(now)])
         try:
@@ -223,6 +223,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
                     return True
             if previous.goes_on and self._is_connected_by(previous):
                 return False
+            if previous.leaving:
+                previous.leave()  # an interrupt may have cut off the first one
             previous.join()  # two of them must never serve one core
 
     def _is_connected_by(self, other: Driver) -> bool:
@@ -253,7 +255,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _forked(self) -> None:
         self._guard = ParentsGuard()
-        self._audience.close_inboxes()
+        self._audience.after_fork()
 
     # Handlers --------------------------------------------------------------------------------------------
 
@@ -268,11 +270,13 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
             raise UsageError("a handler is a function that takes one payload")
         if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
             raise UsageError("a handler of the blocking client is a plain function, not a coroutine's")
+        self._must_not_interrupt()
         with self._guard:
             self._audience.add_handler(Topic.of(topic), handler)
 
     def off(self, topic: Topic, handler: Handler) -> None:
         """Take a handler back; events it has not read yet are not delivered. Unknown ones are ignored."""
+        self._must_not_interrupt()
         with self._guard:
             self._audience.remove_handler(Topic.of(topic), handler)
 
@@ -286,6 +290,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         """
         if not topics:
             raise UsageError("name the topics to iterate over, such as Topic.TICKER")
+        self._must_not_interrupt()
         with self._guard:
             if not self._driver.serving:
                 raise NotConnected("no events will come: call connect() first")
@@ -293,4 +298,5 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         with suppress(Exception):  # a broken log is no reason to lose what was in hand
-            self.logger.debug("%s %s", direction.value, redact(text))
+            if self.logger.isEnabledFor(logging.DEBUG):
+                self._audience.note(logging.DEBUG, f"{direction.value} {redact(text)}")

@@ -36,6 +36,8 @@ from .shifts import Shift
 # Seconds that may pass before a deadline is noticed that a message brought nearer. A listening reader may
 # notice that one, and one that an errand brought nearer, LISTENING later still.
 SOON = 0.01
+LATE = 0.1  # seconds behind a deadline: the process stood still
+CATCHING_UP = 0.05  # seconds at most for reading what came meanwhile
 _TALKING = (State.OPEN, State.HANDSHAKING, State.CLOSING)
 
 SERVING: set[Driver] = set()
@@ -78,7 +80,7 @@ class Driver:
         self._fault: BaseException | None = None
         self._shift: Shift | None = None
         self._begun = threading.Lock()  # taken by the thread that reads first, or by who calls it off
-        self._threads: list[threading.Thread] = []  # the one that reads and its relief
+        self._threads: list[HandlerThread] = []  # the one that reads and its relief
         self._opening: Opening | None = None
         self._end = Milestone()
 
@@ -101,6 +103,8 @@ class Driver:
             self._opening = first
             self._errands.append(first)
             self.serving = self.is_running = True
+            if self.leaving:  # a signal handler has said so meanwhile
+                self.leave()
             SERVING.add(self)
             self._audience.begin(self.wake)
             self._new_thread(self._begin_to_read)
@@ -127,11 +131,11 @@ class Driver:
             errand.run(monotonic())
 
     def leave(self) -> None:
-        """Have the core stopped; takes no lock and never blocks."""
+        """Have the core stopped; takes no lock and never blocks. Harmless when repeated."""
         if self.serving:
-            self.leaving = True
             self._errands.append(Errand(self._stop))
-            self.wake()
+        self.leaving = True
+        self.wake()
 
     def wait_until_open(self) -> None:
         """Wait for what becomes of the first attempt to connect; raises what it ended with."""
@@ -146,7 +150,7 @@ class Driver:
             return
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(None if timeout == FOREVER else timeout)
+                thread.wait(timeout)
 
     def wake(self) -> None:
         if self._lookout is not None and not self._lookout.ring() and self._shift is not None:
@@ -178,7 +182,9 @@ class Driver:
     def _read(self) -> None:
         """Serve the core until it rests, or another thread takes over."""
         shift = self._shift = Shift()
-        self._threads = [threading.current_thread()]
+        thread = threading.current_thread()
+        assert isinstance(thread, HandlerThread)
+        self._threads = [thread]
         try:
             self._threads.append(self._new_thread(lambda: self._stand_by(shift)))
             while self._audience.hand_out(shift):
@@ -222,7 +228,7 @@ class Driver:
     def _hand_over(self, conversation: Conversation) -> None:
         conversation.send(b"" if conversation.owes else self.core.data_to_send())
 
-    def _new_thread(self, target: Callable[[], object]) -> threading.Thread:
+    def _new_thread(self, target: Callable[[], object]) -> HandlerThread:
         thread = HandlerThread(self._audience, target)
         thread.start()
         return thread
@@ -250,6 +256,8 @@ class Driver:
             self._lookout.is_deaf = False
             if data is not None:
                 self._receive(data, now)
+                if 0.0 < self._due < now - LATE:
+                    self._catch_up()
                 if self._soon < self._due:
                     self._due = self._soon
             if now >= self._due or self._errands:
@@ -262,11 +270,16 @@ class Driver:
             if core.has_data_to_send and not conversation.owes:
                 self._due = 0.0
 
+    def _catch_up(self) -> None:
+        """The process stood still: read what came meanwhile before anything is said to be missing."""
+        conversation, end = self._conversation, monotonic() + CATCHING_UP
+        while conversation is not None and (now := monotonic()) < end and (data := conversation.receive()):
+            self._receive(data, now)
+
     def _take_stock(self, now: float) -> None:
         """Run the errands and keep time. Called with the guard held."""
         assert self._lookout is not None
-        while self._errands:
-            self._errands.popleft().run(now)
+        self._run_errands(now)
         due = self.core.next_deadline()
         if due is not None and due <= now:
             self.core.handle_deadline(now)
@@ -277,6 +290,10 @@ class Driver:
         self._lookout.may_be_deaf = self._due > now + SOON + 2 * LISTENING
         self._lookout.is_talkative = False  # with messages further apart than SOON: one wake-up for each
         self.serving = self.core.state is not State.IDLE
+
+    def _run_errands(self, now: float) -> None:
+        while self._errands:
+            self._errands.popleft().run(now)
 
     def _mind_the_connection(self) -> None:
         """Make the connection that the core wants, or let go of the one it does not want any more."""
@@ -311,8 +328,7 @@ class Driver:
             return fault
         if isinstance(fault, OSError):
             return reason_of(fault)
-        with suppress(Exception):  # a broken log is no reason to stop
-            self._logger.error("the connection failed unexpectedly", exc_info=fault)
+        self._audience.note(logging.ERROR, "the connection failed unexpectedly", fault)
         return LinkError(f"unexpected {type(fault).__name__}: {reason_of(fault)}")
 
     def _hang_up(self) -> None:
@@ -326,14 +342,16 @@ class Driver:
     def _give_up(self, fault: BaseException) -> None:
         """Nobody will read or keep time any more: let the core end everything that is open."""
         self._fault = fault
-        with self._guard, suppress(BaseException):  # whatever else is broken
-            now = monotonic()
+        now = monotonic()
+        with self._guard:
             self.serving = False
-            while self._errands or self.core.state is not State.IDLE:  # an errand may start the core
-                self.core.stop(now)
-                self.core.connection_lost(now, "the client stopped")
-                while self._errands:
-                    self._errands.popleft().run(now)
+            try:
+                while self._errands or self.core.state is not State.IDLE:  # an errand may start the core
+                    self.core.stop(now)
+                    self.core.connection_lost(now, "the client stopped")
+                    self._run_errands(now)
+            except BaseException:  # it is broken: whoever asks for something shall hear of it all the same
+                self._run_errands(now)
 
     def _finish(self) -> None:
         assert self._lookout is not None

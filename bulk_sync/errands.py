@@ -1,8 +1,8 @@
 """How any thread has one of the driver's do something to the core, and waits for what comes of it.
 
-Only threads of the driver change the core. A thread that Ctrl-C may hit at any point can therefore never
-leave it half changed. What a thread waits on is a plain lock for the same reason: taking one either
-happens or does not, while the classes of :mod:`threading` can be interrupted with a lock of theirs held.
+While a core is served, only threads of the driver change it. A thread that Ctrl-C may hit at any point can
+therefore never leave it half changed. What a thread waits on is a plain lock for the same reason: taking one
+either happens or does not, while the classes of :mod:`threading` can be interrupted with a lock held.
 """
 
 from __future__ import annotations

@@ -50,6 +50,11 @@ class Inbox:
         self.closed = True
         self._bell.ring()
 
+    def disown(self) -> None:
+        """The same in a forked child, where a thread that does not exist may hold the lock."""
+        self._lock = threading.Lock()
+        self.close()
+
     def close_if_empty(self) -> bool:
         """Whether it is closed now."""
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 from bulk_proto.errors import UsageError
@@ -51,4 +52,5 @@ class EventStream(Iterator[Any]):
         self._inbox.close()
 
     def __del__(self) -> None:
-        self.close()
+        with suppress(AttributeError):  # made only half, when a signal interrupted that
+            self.close()

@@ -12,6 +12,7 @@ import pytest
 
 from bulk_anyio import BulkWebSocketClient
 from bulk_proto import Disconnected, LimitOrder, OrderResponse, OrderStatus, Side, Topic, TransactionSigner
+from bulk_sync.conversation import READ_SIZE
 from bulk_sync.lookout import Lookout
 from bulk_sync.polling import Poll
 
@@ -59,7 +60,11 @@ async def test_an_answer_that_came_while_the_loop_was_held_up_is_in_time(
     assert [response.status for response in responses] == [OrderStatus.RESTING]
 
 
-def test_an_answer_that_came_while_the_process_was_suspended_is_in_time(exchange: Exchange) -> None:
+@pytest.mark.parametrize("read_size", [READ_SIZE, 20])
+def test_an_answer_that_came_while_the_process_was_suspended_is_in_time(
+    read_size: int, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_sync.conversation.READ_SIZE", read_size)
     with trader(exchange.url, (), request_timeout=PATIENCE) as client:
         lookout = client._driver._lookout
         assert isinstance(lookout, Lookout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +16,7 @@ from bulk_sync.audience import Audience, HandlerThread
 from bulk_sync.connectors import Made
 from bulk_sync.driver import Driver
 from bulk_sync.errands import Opening
+from bulk_sync.lookout import Lookout
 
 from .blocking import Exchange, in_time, place, served, trader, until
 
@@ -97,6 +99,33 @@ def test_ctrl_c_at_any_moment_of_connecting_leaves_a_client_at_rest_that_can_con
     assert client._driver.leaving or not client._driver.serving
     assert in_time(client.disconnect) is None
     assert not client.is_connected
+    assert in_time(client.connect) is True
+    assert in_time(lambda: place(client)) is OrderStatus.RESTING
+    client.disconnect()
+
+
+def before_the_stop_is_posted(interrupted: pytest.MonkeyPatch) -> None:
+    interrupted.setattr("bulk_sync.driver.Errand", interrupt)
+
+
+def before_the_reader_hears_of_it(interrupted: pytest.MonkeyPatch) -> None:
+    interrupted.setattr(Lookout, "ring", interrupt)
+
+
+def interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("when", [before_the_stop_is_posted, before_the_reader_hears_of_it])
+def test_a_goodbye_that_was_interrupted_keeps_no_later_connect_waiting(
+    when: Callable[[pytest.MonkeyPatch], None], exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = trader(exchange.url, ())
+    assert client.connect()
+    with monkeypatch.context() as interrupted:
+        when(interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.disconnect()
     assert in_time(client.connect) is True
     assert in_time(lambda: place(client)) is OrderStatus.RESTING
     client.disconnect()

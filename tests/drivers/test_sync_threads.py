@@ -180,6 +180,14 @@ def test_an_iterator_on_which_another_thread_waits_is_refused_and_goes_on_afterw
         assert (first.result(10).status, next(orders).status) == placed
 
 
+def test_an_iterator_ends_in_a_forked_child_whatever_thread_was_at_its_mailbox() -> None:
+    inbox = Inbox(5)
+    inbox.put(Connected(0, resumed=False))
+    with inbox._lock:  # by a thread that the child has not
+        inbox.disown()
+        assert list(EventStream(inbox, None)) == [Connected(0, resumed=False)]
+
+
 def is_waited_on(stream: EventStream) -> bool:
     if stream._turn.acquire(False):
         stream._turn.release()

@@ -15,6 +15,7 @@ from bulk_proto import Connected, Disconnected, OrderStatus, Topic, TransactionS
 from bulk_proto.events import Event
 from bulk_proto.mailbox import Mailbox
 from bulk_sync import BulkWebSocketClient
+from bulk_sync.lookout import Lookout
 
 from .blocking import BTC, Exchange, in_time, place, served, trader, until
 
@@ -175,19 +176,70 @@ def test_a_signal_handler_that_interrupts_a_wait_disconnects_and_waits_itself(ex
     assert rested == [True]
 
 
+@pytest.fixture
+def disconnects(exchange: Exchange) -> Iterator[BulkWebSocketClient]:
+    """A client that SIGUSR1 disconnects."""
+    client = trader(exchange.url)
+    before = signal.signal(signal.SIGUSR1, lambda *_: client.disconnect())
+    yield client
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_handler_that_disconnects_while_connect_begins_is_heard(
+    disconnects: BulkWebSocketClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> Lookout:
+        signal.raise_signal(signal.SIGUSR1)
+        return Lookout()
+
+    monkeypatch.setattr("bulk_sync.driver.Lookout", interrupted)
+    assert disconnects.connect() is False
+    assert not disconnects.is_connected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="threads are joined in one step")
+def test_a_signal_handler_that_disconnects_while_a_thread_is_joined_waits_for_nothing_of_its_own(
+    disconnects: BulkWebSocketClient,
+) -> None:
+    assert disconnects.connect()
+    for thread in disconnects._driver._threads:
+        thread._tstate_lock = InterruptedLock(thread._tstate_lock)  # type: ignore[attr-defined]
+    disconnects.disconnect()
+    assert not disconnects.is_connected
+
+
+class InterruptedLock:
+    """A signal comes when it has just been taken."""
+
+    def __init__(self, lock: Any) -> None:
+        self.locked, self.release = lock.locked, lock.release
+        self._lock = lock
+        self._signals = [signal.SIGUSR1]
+
+    def acquire(self, *how: Any) -> bool:
+        is_ours: bool = self._lock.acquire(*how)
+        if is_ours and threading.current_thread() is threading.main_thread():
+            while self._signals:
+                signal.raise_signal(self._signals.pop())
+        return is_ours
+
+
 # Handlers of the log -------------------------------------------------------------------------------
 
 
 class Watchful(logging.Handler):
-    """Does something as soon as the line is lost."""
+    """Does something as soon as a line of the log says what it waits for."""
 
-    def __init__(self, act: Callable[[], object]) -> None:
+    def __init__(self, act: Callable[[], object], moment: str = "connection lost") -> None:
         super().__init__()
         self.done = threading.Event()
         self._act = act
+        self._moment = moment
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "connection lost" in record.getMessage():
+        if self._moment in record.getMessage():
             self._act()
             self.done.set()
 
@@ -199,8 +251,11 @@ def log() -> logging.Logger:
     return log
 
 
-def test_a_handler_of_the_log_may_use_the_client(exchange: Exchange, log: logging.Logger) -> None:
-    client = trader(exchange.line.url, logger=log)
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_handler_of_the_log_may_use_the_client(
+    debug: bool, exchange: Exchange, log: logging.Logger
+) -> None:
+    client = trader(exchange.line.url, logger=log, debug=debug)
     watchful = Watchful(lambda: client.subscribe_ticker("ETH-USD"))
     log.addHandler(watchful)
     with client:
@@ -219,6 +274,35 @@ def test_a_handler_of_the_log_may_disconnect(exchange: Exchange, log: logging.Lo
     assert watchful.done.wait(10)
     assert in_time(client.disconnect) is None
     assert not client.is_connected
+
+
+@pytest.mark.parametrize("act", [panic, lambda client: client.disconnect()])
+def test_a_handler_of_the_log_may_do_anything_when_a_connector_fails_unexpectedly(
+    act: Callable[[BulkWebSocketClient], object], log: logging.Logger
+) -> None:
+    def connector(*_: object) -> Any:
+        raise ValueError("broken")
+
+    client = trader("ws://127.0.0.1:1", logger=log, connector=connector)
+    watchful = Watchful(lambda: act(client), "failed unexpectedly")
+    log.addHandler(watchful)
+    assert in_time(client.connect) is False
+    assert in_time(client.disconnect) is None
+
+
+def test_a_log_that_was_too_slow_says_how_much_is_missing(
+    exchange: Exchange, log: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    go = threading.Event()
+    log.addHandler(caplog.handler)
+    log.addHandler(Watchful(lambda: go.wait(10)))
+    with trader(exchange.line.url, logger=log, handler_limit=1) as client:
+        for _ in range(3):
+            connected = client.events(Topic.CONNECTED, timeout=10)
+            exchange.cut()
+            next(connected)
+        go.set()
+        until(lambda: "lines are missing here" in caplog.text)
 
 
 def test_a_log_that_blocks_holds_up_neither_the_line_nor_the_end(
