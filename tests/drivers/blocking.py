@@ -97,9 +97,9 @@ def place(client: BulkWebSocketClient) -> OrderStatus:
 
 def until_deaf(client: BulkWebSocketClient) -> Conversation:
     """Wait until the reader hears nothing but the exchange."""
-    driver = client._driver
-    assert driver._lookout is not None
-    lookout = driver._lookout
+    reader = client._driver._reader
+    assert reader._lookout is not None
+    lookout = reader._lookout
     until(lambda: lookout.is_deaf or place(client) is not OrderStatus.RESTING)
-    assert driver._conversation is not None
-    return driver._conversation
+    assert reader._conversation is not None
+    return reader._conversation

@@ -66,7 +66,7 @@ def test_an_answer_that_came_while_the_process_was_suspended_is_in_time(
 ) -> None:
     monkeypatch.setattr("bulk_sync.conversation.READ_SIZE", read_size)
     with trader(exchange.url, (), request_timeout=PATIENCE) as client:
-        lookout = client._driver._lookout
+        lookout = client._driver._reader._lookout
         assert isinstance(lookout, Lookout)
         until(lambda: not lookout.is_deaf)
         lookout._poll = Suspended(lookout._poll)

@@ -156,9 +156,9 @@ def test_nobody_stands_in_for_a_reader_that_is_back(exchange: Exchange) -> None:
 
     def on_ticker(ticker: Ticker) -> None:
         errand: Errand[None] = Errand(lambda now: [])
-        client._driver._errands.append(errand)
-        client._driver._stand_in()
-        waits.append(errand in client._driver._errands)
+        client._driver._reader._errands.append(errand)
+        client._driver._reader.stand_in()
+        waits.append(errand in client._driver._reader._errands)
 
     client.on(Topic.TICKER, on_ticker)
     with client:
@@ -178,8 +178,8 @@ def test_where_no_socket_can_be_listened_to_all_goes_on_as_well(
     with trader(exchange.url) as client:
         assert place(client) is OrderStatus.RESTING
         until(lambda: client.get_ticker(BTC))
-        assert client._driver._conversation is not None
-        assert not client._driver._conversation.can_listen
+        assert client._driver._reader._conversation is not None
+        assert not client._driver._reader._conversation.can_listen
 
 
 # The parts -----------------------------------------------------------------------------------------

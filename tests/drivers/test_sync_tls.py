@@ -120,7 +120,7 @@ def test_a_connector_may_set_options_of_what_ours_makes(secured: Exchange) -> No
 
 def test_a_connection_with_tls_can_be_listened_to(secured: Exchange) -> None:
     with trader(secured.url, ssl_context=CLIENT) as client:
-        conversation = client._driver._conversation
+        conversation = client._driver._reader._conversation
         assert conversation is not None
         assert conversation.can_listen == hasattr(select, "epoll")
 

@@ -193,7 +193,7 @@ def test_a_signal_handler_that_disconnects_while_connect_begins_is_heard(
         signal.raise_signal(signal.SIGUSR1)
         return Lookout()
 
-    monkeypatch.setattr("bulk_sync.driver.Lookout", interrupted)
+    monkeypatch.setattr("bulk_sync.reader.Lookout", interrupted)
     assert disconnects.connect() is False
     assert not disconnects.is_connected
 
