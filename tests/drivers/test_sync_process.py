@@ -69,11 +69,11 @@ class Child:
 
 
 @contextmanager
-def running(script: str, url: str, before: str = "") -> Iterator[Child]:
+def running(script: str, url: str, before: str = "", arguments: tuple[str, ...] = ()) -> Iterator[Child]:
     code = before + PREAMBLE + textwrap.dedent(script)
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", code, url], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        [sys.executable, "-c", code, url, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True
     ) as process:
         try:
             yield Child(process)
