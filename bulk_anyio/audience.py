@@ -49,6 +49,11 @@ class Audience:
         """True while events may come."""
         return self._tasks is not None
 
+    def forget(self) -> None:
+        """What is still unread of the connection before will be no news on the next one."""
+        for worker in self._workers():
+            worker.forget()
+
     def begin(self, tasks: TaskGroup) -> None:
         """Events will come: each handler gets a task among these."""
         self._tasks, self._retiring = tasks, False

@@ -226,6 +226,7 @@ class BulkWebSocketClient(
 
     def _begin(self, opened: anyio.Event, now: float) -> Call[None]:
         self._opening_error = None
+        self._audience.forget()
         self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), opened
         ready = self.core.start(now)
         self._host = spawn(self._serve, "bulk client")

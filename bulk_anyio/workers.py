@@ -87,6 +87,10 @@ class Worker:
         self._idle = False
         self._mail.ring()
 
+    def forget(self) -> None:
+        """Throw away what is unread."""
+        self._mailbox = Mailbox(self._limit)
+
     async def run(self) -> None:
         self.task_id = anyio.get_current_task().id
         self._context = context_of_callbacks()
@@ -99,7 +103,7 @@ class Worker:
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
         finally:
             self.task_id = None  # ids are used again
-            self._leave_unread()
+            self._count_unread()
             begun, self._begun = self._begun, None
             if inspect.iscoroutine(begun):
                 begun.close()
@@ -128,11 +132,10 @@ class Worker:
             finally:
                 self._idle = False
 
-    def _leave_unread(self) -> None:
-        """What the handler did not come to would be no news on the next connection."""
-        unread, self._mailbox = len(self._mailbox), Mailbox(self._limit)
-        if unread and not self._dismissed:
-            self._warn("%s did not come to read %d events", unread)
+    def _count_unread(self) -> None:
+        if len(self._mailbox) and not self._dismissed:
+            self._warn("%s did not come to read %d events", len(self._mailbox))
+        self.forget()
 
     def _fell_behind(self, missed: Missed) -> None:
         """Tell others: the handler expects its own topic's payload."""

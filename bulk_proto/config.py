@@ -93,10 +93,10 @@ class Config(Struct, frozen=True, kw_only=True):
             seconds = getattr(self, name)  # 0 would be due again at once, for ever
             if not (_is_number(seconds) and 0 < seconds < float("inf")):
                 raise UsageError(f"{name} must be a number of seconds above 0")
-        for name in ("book_silence", "ticker_silence"):
-            seconds = getattr(self, name)
-            if not (_is_number(seconds) and seconds > 0):
-                raise UsageError(f"{name} must be a number of seconds above 0; infinity turns it off")
+        if not (_is_number(self.book_silence) and self.book_silence > 0):
+            raise UsageError("book_silence must be a number of seconds above 0; infinity turns it off")
+        if not (_is_number(self.ticker_silence) and self.ticker_silence >= 1):
+            raise UsageError("ticker_silence must be a number of seconds from 1; infinity turns it off")
         if not (self.reconnect_attempts is None or _is_count(self.reconnect_attempts, 0)):
             raise UsageError("reconnect_attempts must be a whole number from 0, or None for no end of them")
         if not _is_count(self.cancel_reserve, 0):

@@ -8,7 +8,7 @@ A driver reports what happened (:meth:`~ClientCore.connection_made`, :meth:`~Cli
 * :meth:`~ClientCore.events`: news for the application
 * :meth:`~ClientCore.next_deadline`: when to call ``handle_deadline`` next
 
-What the user of a core may ask for is in :mod:`bulk_proto.wishes`.
+What the user of a core may ask for is in :mod:`bulk_proto.wishes` and :mod:`bulk_proto.settling`.
 
 One callback stands beside them, :attr:`~ClientCore.on_urgent_data`: an order should not wait for the rest.
 
@@ -48,6 +48,7 @@ from .mirror import Mirror
 from .outgoing import Direction
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from .resync import Resync
+from .settling import Settling
 from .signing.encoding import account_bytes
 from .signing.signer import Signer
 from .subscription_table import SubscriptionTable
@@ -58,7 +59,7 @@ __all__ = ["ClientCore", "Direction", "State"]
 _OPEN = State.OPEN  # by itself, because finding a member in its Enum costs more than all that asks for it
 
 
-class ClientCore(Wishes):
+class ClientCore(Wishes, Settling):
     """One client of the exchange, without any I/O.
 
     ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
@@ -101,6 +102,7 @@ class ClientCore(Wishes):
         self._resync = None
         self._served_again: Call[None] | None = None
         self._events: list[Event] = []
+        self._news_at = -inf  # when something was told that was no answer
         self._asked_after = {}
         self._decode = wire.decode if trace is None else self._traced
         self._decode_all = wire.decode_all if trace is None else self._all_traced
@@ -149,6 +151,8 @@ class ClientCore(Wishes):
                 events.append(message)  # type: ignore[arg-type]  # a reply has no observer
             else:
                 self._on_message(message, now)
+        if events:
+            self._news_at = now
         if self._served_again is not None:
             self._look_at_replay(self._served_again, now)
 
@@ -302,7 +306,7 @@ class ClientCore(Wishes):
         for symbol in self._mirror.expire_tickers(now):
             self._ask_again(("ticker", symbol))
             self._events.append(TickerStale(symbol))
-        if self._mirror.has_run_dry(now):
+        if self._is_starved(now):
             self._line.give_up(now, DisconnectReason.STARVED)
             self._line_changed()
             return
@@ -312,6 +316,12 @@ class ClientCore(Wishes):
                 self._events.append(BookStale(book.symbol, book.why))
         self._ask()
         self._expect_state(now)
+
+    def _is_starved(self, now: float) -> bool:
+        """The exchange is there and answers, but all news has dried up, and asking again brought none."""
+        limit = self.config.ticker_silence
+        dry = self._mirror.ticker_watch.has_run_dry(self.config.settled_after)
+        return dry and now - self._line.heard_at < limit and now - self._news_at >= 2 * limit
 
 
 def _nothing() -> None:

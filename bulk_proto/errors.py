@@ -167,7 +167,7 @@ class RepetitionRefused(OutcomeUnknown):
 
 
 class LinkError(BulkError):
-    """The connection could not be established or kept; ``last_error`` of a client holds one."""
+    """The connection could not be established or kept; told by ``last_error`` of a client."""
 
 
 class TlsError(LinkError):

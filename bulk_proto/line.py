@@ -171,6 +171,11 @@ class Line:
     # Outlets
 
     @property
+    def heard_at(self) -> float:
+        """When the last bytes came."""
+        return self._keepalive.heard_at
+
+    @property
     def is_wanted(self) -> bool:
         """Should a connection exist right now?"""
         return self.state not in _WITHOUT_CONNECTION

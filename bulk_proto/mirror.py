@@ -7,7 +7,7 @@ under another topic: a handler of fills that adds them up must not hear of a str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from .account import Account, AccountEvent
@@ -104,15 +104,15 @@ class Mirror:
         account = self.accounts.get(subscription.user or "")
         if account is not None:
             account.mark_stale()
-        ticker = self.tickers.get(subscription.symbol or "")
-        if ticker is not None and subscription.type == "ticker":
-            self._mark_stale([ticker])
-            self.ticker_watch.forget(ticker.symbol)
+        if subscription.type == "ticker":
+            symbol = subscription.symbol or ""
+            self._mark_stale([symbol])
+            self.ticker_watch.forget(symbol)
 
     def link_lost(self) -> None:
         """Nothing is current any more: books are emptied, all else is kept until it is sent anew."""
         self.books.link_lost()
-        self._mark_stale(self.tickers.values())
+        self._mark_stale(list(self.tickers))
         self.ticker_watch.forget_all()
         for account in self.accounts.values():
             account.connection_lost()
@@ -120,19 +120,13 @@ class Mirror:
     def expire_tickers(self, now: float) -> list[str]:
         """The symbols whose ticker has stayed away for too long: what is known of it is not current."""
         late = self.ticker_watch.overdue(now)
-        if late:
-            self._mark_stale([self.tickers[symbol] for symbol in late if symbol in self.tickers])
+        self._mark_stale(late)
         return late
 
-    def has_run_dry(self, now: float) -> bool:
-        """No ticker comes any more although asked for again, and no book moves."""
-        return self.ticker_watch.has_run_dry and not any(
-            book.touched_at is not None and now - book.touched_at < self.ticker_watch.limit
-            for book in self._books.values()
-        )
-
-    def _mark_stale(self, tickers: Iterable[Ticker]) -> None:
-        self.tickers.update([(ticker.symbol, StaleTicker.of(ticker)) for ticker in tickers])
+    def _mark_stale(self, symbols: Sequence[str]) -> None:
+        for symbol in symbols:
+            if symbol in self.tickers:
+                self.tickers[symbol] = StaleTicker.of(self.tickers[symbol])
 
     def apply(self, event: Event, now: float) -> Sequence[Event]:
         """Take in an event that has no observer; returns what the application is to see of it, in order."""

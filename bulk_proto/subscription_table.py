@@ -105,7 +105,7 @@ class SubscriptionTable:
         return fresh
 
     def asked(self, kind: str) -> list[str]:
-        """The symbols for which topics of this kind are asked for and not refused."""
+        """The symbols whose topic of this kind is asked for, and not put off."""
         return [stream[1] for stream in self._asked if stream[0] == kind and stream not in self._put_off]
 
     def ask_again(self, stream: Stream) -> str | None:

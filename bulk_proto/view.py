@@ -39,7 +39,10 @@ class ClientView:
 
     @property
     def last_error(self) -> BulkError | None:
-        """Why the latest connection could not be made or ended; None since the client was started anew."""
+        """Why the latest connection could not be made, ended, or was not served in time.
+
+        None once the client is started anew; it stays when what was late comes after all.
+        """
         with self._guard:
             return self.core.last_error
 

@@ -1,4 +1,4 @@
-"""What the user of a core asks for: to connect, topics, orders, and what became of them.
+"""What the user of a core asks for: to connect, topics, orders. See :mod:`bulk_proto.settling` for the rest.
 
 Nothing here waits. What is asked for comes back as a :class:`Call`, which ends when the exchange has
 answered, when the line is gone, or at its deadline.
@@ -14,18 +14,17 @@ from .calls import Call
 from .desk import only_cancels
 from .errors import BulkError, Congested, NotConnected, OutcomeUnknown, RequestTimedOut
 from .line import State
-from .outgoing import AT_REST
+from .outgoing import AT_REST, Outgoing
 from .responses import OrderResponses
 from .resync import Resync
-from .settling import Settling
 from .subscriptions import Stream, Subscription
 
 _LONGEST_QUEUE = 1.0  # seconds for which bytes may wait for room before no order is put behind them
 _NOT_READY = "the exchange did not confirm every subscription in time; those that are missing stay wanted"
 
 
-class Wishes(Settling):
-    """The half of a :class:`~bulk_proto.core.ClientCore` that its user speaks to."""
+class Wishes(Outgoing):
+    """The part of a :class:`~bulk_proto.core.ClientCore` that its user speaks to."""
 
     last_error: BulkError | None
     _ready: Call[None] | None

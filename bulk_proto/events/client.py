@@ -22,7 +22,7 @@ class DisconnectReason(Enum):
     LOST = "connection lost"  # end of stream, reset, or never established
     OPENING_TIMEOUT = "no answer while connecting"
     SILENT = "nothing heard for too long"
-    STARVED = "pings answered, but no market data for too long"
+    STARVED = "answers, but no news for too long"
     CONGESTED = "nothing taken for too long"  # bytes to send waited for room
     MALFORMED = "bytes that are not WebSocket"
     NOT_UTF8 = "text that is not UTF-8"
@@ -138,7 +138,7 @@ class Missed(Event, frozen=True, gc=False):
     topic: ClassVar[Topic] = Topic.MISSED
 
     count: int
-    handler: str = ""  # its name; empty in an iteration, which gives this in the place of what it missed
+    handler: str = ""  # its name; empty where this stands in the place of what was missed, as in an iteration
     missed_on: Topic | None = None
 
 

@@ -13,9 +13,7 @@ from .test_sync_process import running
 pytestmark = [
     pytest.mark.timeout(150),
     pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
-    pytest.mark.skipif(
-        sys.version_info[:2] == (3, 14), reason="CPython issue 148874: a lock may stay held"
-    ),
+    pytest.mark.skipif(sys.version_info[:2] == (3, 14), reason="CPython issue 148874: a lock may stay held"),
 ]
 
 SCRIPT = """

@@ -82,6 +82,8 @@ async def test_what_a_handler_did_not_come_to_is_no_news_on_the_next_connection(
                 worker.put(ticker(price))
             await anyio.wait_all_tasks_blocked()
             connection.cancel_scope.cancel()
+        worker.put(ticker(9))  # told after its task had ended
+        worker.forget()
     assert seen == [1, 4, 5]
     assert "did not come to read 2 events" in caplog.text
 

@@ -10,9 +10,9 @@ import pytest
 from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import UsageError
 from bulk_proto.events import Disconnected, DisconnectReason, TickerStale
-from bulk_proto.subscriptions import Subscription, l2_delta, ticker
+from bulk_proto.subscriptions import Subscription, ticker
 
-from .peer import Peer, book_message, confirmation, connect, opened, ticker_message
+from .peer import Peer, confirmation, connect, opened, ticker_message
 
 BTC, ETH = "BTC-USD", "ETH-USD"
 
@@ -88,11 +88,29 @@ def test_each_ticker_is_watched_by_itself() -> None:
     assert core.is_open
 
 
-def test_a_connection_on_which_tickers_came_and_none_does_any_more_is_given_up_once() -> None:
-    core, peer = watching(ticker(BTC), ticker(ETH))
-    peer.say(ticker_message(), now=1.0)
-    assert looks(core, until=20.0) == [10.0, 11.0, 20.0]
-    core.handle_deadline(21.0)
+# A connection without news -------------------------------------------------------------------------------
+
+
+def flowing(*subscriptions: Subscription, until: int = 100) -> tuple[ClientCore, Peer]:
+    """Tickers of BTC-USD have come every second."""
+    core, peer = watching(*subscriptions)
+    for now in range(1, until + 1):
+        peer.say(ticker_message(), now=float(now))
+        core.handle_deadline(float(now))
+    core.events()
+    return core, peer
+
+
+def pong(core: ClientCore, now: float) -> None:
+    core.receive_data(b"\x8a\x00", now)
+
+
+def test_a_connection_on_which_tickers_flowed_and_all_news_has_dried_up_is_given_up_once() -> None:
+    core, peer = flowing()
+    assert looks(core, until=110.0) == [110.0]
+    pong(core, 119.0)
+    assert core.next_deadline() == 120.0
+    core.handle_deadline(120.0)
     assert core.state is State.WAITING
     (loss,) = [event for event in core.events() if isinstance(event, Disconnected)]
     assert loss.reason is DisconnectReason.STARVED
@@ -100,20 +118,64 @@ def test_a_connection_on_which_tickers_came_and_none_does_any_more_is_given_up_o
     assert loss.retry_at is not None
     core.handle_deadline(loss.retry_at)
     peer = connect(core, loss.retry_at)
-    peer.say(confirmation("ticker.BTC-USD", "ticker.ETH-USD"), now=loss.retry_at)
-    assert looks(core, until=10_000.0)
-    assert core.is_open  # nothing ever came on this one
+    peer.say(ticker_message(), now=loss.retry_at)
+    for now in range(130, 1000, 5):
+        pong(core, float(now))
+        core.handle_deadline(float(now))
+    assert core.is_open  # they never flowed on this one
 
 
-def test_a_connection_on_which_books_move_is_kept() -> None:
-    core, peer = watching(ticker(BTC), l2_delta(ETH))
-    peer.say(ticker_message(), now=1.0)
-    for now in range(1, 100):
-        peer.say(book_message("snapshot", [(100.0, 1.0)], [(101.0, 1.0)], symbol=ETH), now=float(now))
+def trade(now: float) -> dict[str, object]:
+    row = {"time": int(now * 1000), "s": BTC, "side": True, "sz": 1.0, "px": 100.0}
+    return {"type": "trades", "topic": "trades.BTC-USD", "data": {"trades": [row]}}
+
+
+def test_a_connection_that_brings_any_other_news_is_kept() -> None:
+    core, peer = flowing()
+    for now in range(101, 500):
+        assert peer.say(trade(now), now=float(now))
         core.handle_deadline(float(now))
     assert core.is_open
-    core.handle_deadline(200.0)
-    assert core.state is State.WAITING
+    assert core.tickers[BTC].stale
+
+
+def test_one_on_which_nothing_is_heard_at_all_is_left_to_the_silence_of_the_line() -> None:
+    core, _ = flowing()
+    looks(core, until=1000.0)
+    assert core.is_open
+
+
+def test_a_ticker_that_still_flowed_when_it_was_unsubscribed_speaks_for_the_connection() -> None:
+    core, peer = flowing(ticker(ETH), ticker(BTC))
+    core.unsubscribe([ticker(BTC)], 100.5)
+    for now in range(101, 500):
+        pong(core, float(now))
+        core.handle_deadline(float(now))
+    assert core.is_open
+
+
+# What the exchange is asked ------------------------------------------------------------------------------
+
+
+def test_many_tickers_that_went_away_together_are_asked_for_by_and_by() -> None:
+    symbols = [f"C{number}-USD" for number in range(90)]
+    core, peer = watching(*(ticker(symbol) for symbol in symbols))
+    asked = []
+    for now in (10.0, 10.5, 11.0, 12.0, 13.0, 14.0, 15.0):
+        core.handle_deadline(now)
+        asked.append(sum(request["method"] == "unsubscribe" for request in peer.hear()))
+    assert asked == [20, 0, 20, 20, 20, 10, 0]
+
+
+def test_the_last_ticker_of_a_halted_market_with_each_subscription_makes_nobody_impatient() -> None:
+    core, peer = watching()
+    found: list[float] = []
+    while (now := core.next_deadline()) is not None and now < 1000.0:
+        if at(core, now):
+            found.append(now)
+            peer.say(ticker_message(), now=now + 0.1)
+    waits = [round(later - earlier) for earlier, later in pairwise(found)]
+    assert waits == [10, 20, 40, 80, 160, 160, 160, 160, 160]
 
 
 def test_a_ticker_that_is_not_wanted_any_more_is_not_missed() -> None:
@@ -123,17 +185,17 @@ def test_a_ticker_that_is_not_wanted_any_more_is_not_missed() -> None:
     assert looks(core, until=1000.0) == []
 
 
-def test_one_that_the_exchange_refuses_for_now_is_left_to_that() -> None:
+@pytest.mark.parametrize("came_before", [True, False])
+def test_one_that_the_exchange_refuses_for_now_is_left_to_that(came_before: bool) -> None:
     core, peer = watching()
-    peer.say(ticker_message(), now=1.0)
+    if came_before:
+        peer.say(ticker_message(), now=1.0)
     core.connection_lost(2.0, "reset")
     core.handle_deadline(40.0)
     peer = connect(core, 40.0)
     peer.say({"type": "error", "message": "no ticker.BTC-USD for now"}, now=40.0)
-    peer.say(ticker_message(), now=41.0)  # it comes all the same
     peer.hear()
     assert at(core, 41.9) == []
-    assert core.is_open
     assert at(core, 42.0) == []
     assert [request["method"] for request in peer.hear()] == ["subscribe"]
     assert at(core, 51.9) == []
@@ -147,7 +209,7 @@ def test_watching_can_be_turned_off() -> None:
     assert not core.tickers[BTC].stale
 
 
-@pytest.mark.parametrize("silence", [0.0, -1.0, nan])
+@pytest.mark.parametrize("silence", [0.0, 0.9, -1.0, nan])
 def test_an_impossible_limit_is_refused(silence: float) -> None:
     with pytest.raises(UsageError, match="ticker_silence"):
         opened(ticker_silence=silence)
