@@ -19,8 +19,7 @@ always in seconds of the driver's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -38,10 +37,10 @@ from .events import (
     ErrorReported,
     Event,
     L2Delta,
-    MessageRefused,
     Ticker,
     TickerStale,
 )
+from .incoming import Incoming
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
@@ -59,7 +58,7 @@ __all__ = ["ClientCore", "Direction", "State"]
 _OPEN = State.OPEN  # by itself, because finding a member in its Enum costs more than all that asks for it
 
 
-class ClientCore(Wishes, Settling):
+class ClientCore(Wishes, Settling, Incoming):
     """One client of the exchange, without any I/O.
 
     ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
@@ -249,30 +248,6 @@ class ClientCore(Wishes, Settling):
             self.subscriptions.stopped(disconnected.reason.value)
 
     # Messages --------------------------------------------------------------------------------------------
-
-    def _messages_in(self, data: bytes, now: float) -> Iterable[Event | Reply]:
-        """The messages in bytes of any kind; those in a row are read before the first is acted on."""
-        texts = self._line.texts(data)
-        if texts:
-            return self._decode_all(texts)
-        return chain.from_iterable(self._messages_between(data, now))
-
-    def _messages_between(self, data: bytes, now: float) -> Iterator[list[Event | Reply]]:
-        """The messages in bytes that are not texts alone; all else about them is dealt with in its turn."""
-        for found in self._line.receive(data, now):
-            if isinstance(found, list):
-                yield self._decode_all(found)
-            else:
-                self._events.append(MessageRefused("a binary message; the exchange sends text only", b""))
-        self._line_changed()
-
-    def _traced(self, text: bytes) -> Event | Reply:
-        assert self._trace is not None
-        self._trace(Direction.RECEIVED, text)
-        return wire.decode(text)
-
-    def _all_traced(self, texts: Sequence[bytes]) -> list[Event | Reply]:
-        return [self._traced(text) for text in texts]
 
     def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))
