@@ -95,7 +95,7 @@ class BulkWebSocketClient(
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        check_settings(logger, handlers, connector, handler_limit)
+        check_settings(logger, handlers, connector, handler_limit, settings)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from bulk_sync.nonce_file import open_nonce_file  # few need it
@@ -142,6 +142,9 @@ class BulkWebSocketClient(
         first attempt fails; the reason is logged and kept in ``last_error``, and nothing goes on behind.
         An open connection on which something of this does not come within ``ready_timeout`` is kept, and
         True as well: ``last_error`` says so, and ``account_is_live`` whether the account is what is missing.
+
+        While another task connects this waits for that one's first attempt, and returns what it does. It is
+        False as well while a lost connection is being made again, which goes on by itself.
 
         A topic that the exchange refuses fails nothing here: it is not wanted any more, which is logged and
         told on ``Topic.ERROR``.
@@ -202,7 +205,7 @@ class BulkWebSocketClient(
             if self._opening_error is not None:
                 raise self._opening_error
             if not gone.is_set():
-                raise UsageError("reconnecting by itself: disconnect() first to start anew")
+                raise self._already_reconnecting()
         protect(Driver.do)
         opened = anyio.Event()
         try:
@@ -302,4 +305,4 @@ class BulkWebSocketClient(
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         with suppress(Exception):  # a broken log is no reason to lose what was in hand
-            self.logger.debug("%s %s", direction.value, redact(text))
+            self.logger.info("%s %s", direction.value, redact(text))

@@ -65,6 +65,7 @@ from .events import (
     TickerStale,
     Trade,
     Trades,
+    Unasked,
 )
 from .inventory import Inventory, Pnl
 from .network import Network
@@ -140,5 +141,6 @@ __all__ = [
     "Trades",
     "TransactionRejected",
     "TransactionSigner",
+    "Unasked",
     "UsageError",
 ]

@@ -84,4 +84,9 @@ class Journal:
         what = "could not reconnect" if self._lost else "connection lost"
         then = "trying again" if event.retry_at is not None else "giving up"
         self._lost = True if event.retry_at is not None else None
-        self._logger.warning("%s (%s), %s", what, event.detail or event.reason.value, then)
+        why = event.detail or event.reason.value
+        if event.status is not None:
+            why += f", HTTP {event.status}"
+        elif event.code is not None:
+            why += f", close code {event.code}"
+        self._logger.warning("%s (%s), %s", what, why, then)

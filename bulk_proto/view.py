@@ -15,7 +15,7 @@ from . import subscriptions
 from .account import Account
 from .book import OrderBook
 from .core import ClientCore
-from .errors import BulkError
+from .errors import BulkError, UsageError
 from .events import AccountSnapshot, LeverageSetting, MarginUpdate, OrderState, PositionUpdate, Ticker
 from .inventory import Inventory, Pnl
 
@@ -161,6 +161,12 @@ class ClientView:
             prices, tickers = self.core.prices, self.core.tickers
             current = {symbol: prices[symbol] for symbol in prices if not tickers[symbol].stale}
             return self.core.inventory.pv(current)
+
+    def _already_reconnecting(self) -> UsageError:
+        """For who connects a client that is about to do so again."""
+        why = self.core.last_error
+        lost = "" if why is None or isinstance(why, UsageError) else f" ({why})"
+        return UsageError(f"reconnecting by itself{lost}: wait for Topic.CONNECTED, or disconnect() first")
 
     def _account(self, public_key: str | None = None) -> Account | None:
         accounts = self.core.accounts

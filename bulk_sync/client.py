@@ -40,7 +40,7 @@ from .multisig import MultisigActions
 from .process import ParentsGuard
 from .streams import EventStream
 from .subscribing import Subscribing
-from .workers import Handler
+from .workers import NOT_AWAITED, Handler
 
 DEFAULT_SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD")
 
@@ -99,7 +99,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        check_settings(logger, handlers, connector, handler_limit)
+        check_settings(logger, handlers, connector, handler_limit, settings)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from .nonce_file import open_nonce_file  # few need it
@@ -142,7 +142,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         True as well: ``last_error`` says so, and ``account_is_live`` whether the account is what is missing.
 
         While another thread connects this waits for that one's first attempt, and returns what it does. It is
-        False as well while a lost connection is being made again.
+        False as well while a lost connection is being made again, which goes on by itself.
 
         A topic that the exchange refuses fails nothing here: it is not wanted any more, which is logged and
         told on ``Topic.ERROR``.
@@ -234,7 +234,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         if self.is_connected:
             return True
         if other.goes_on:
-            raise UsageError("reconnecting by itself: disconnect() first to start anew")
+            raise self._already_reconnecting()
         return False
 
     def _new_driver(self) -> Driver:
@@ -269,7 +269,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         if not callable(handler):
             raise UsageError("a handler is a function that takes one payload")
         if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__):
-            raise UsageError("a handler of the blocking client is a plain function, not a coroutine's")
+            raise UsageError(NOT_AWAITED)
         self._must_not_interrupt()
         with self._guard:
             self._audience.add_handler(Topic.of(topic), handler)
@@ -298,5 +298,5 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
 
     def _trace(self, direction: Direction, text: bytes) -> None:
         with suppress(Exception):  # a broken log is no reason to lose what was in hand
-            if self.logger.isEnabledFor(logging.DEBUG):
-                self._audience.note(logging.DEBUG, f"{direction.value} {redact(text)}")
+            if self.logger.isEnabledFor(logging.INFO):
+                self._audience.note(logging.INFO, f"{direction.value} {redact(text)}")

@@ -28,6 +28,7 @@ from .shifts import Shift
 
 Handler = Callable[[Any], object]
 
+NOT_AWAITED = "write the handler with a plain def: this client awaits nothing, unlike that of bulk_anyio"
 QUICK = 0.001  # seconds
 TRIAL = 100  # quick events in a row that end a handler's first time alone; ten times as many the next time
 
@@ -143,7 +144,7 @@ class Worker:
                 outcome = self.handler(payload)
                 if outcome is not None and inspect.iscoroutine(outcome):
                     outcome.close()
-                    raise TypeError("a handler of the blocking client is a plain function, not a coroutine's")
+                    raise TypeError(NOT_AWAITED)
             except BaseException as error:
                 self._failed(error)
 

@@ -76,6 +76,23 @@ def test_settings_that_are_not_what_they_should_be_are_refused_at_once(
 
 
 @pytest.mark.parametrize("client_type", [ASYNC, BLOCKING])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("opening_timout", "did you mean opening_timeout"),
+        ("symbol", "did you mean symbols"),
+        ("wall_clock", "no setting wall_clock"),
+        ("mood", "fields of bulk_proto.Config"),
+    ],
+)
+def test_a_misspelt_setting_is_answered_with_the_one_that_was_meant(
+    client_type: Callable[..., object], name: str, hint: str
+) -> None:
+    with pytest.raises(TypeError, match=hint):
+        client_type("ws://127.0.0.1:9", **{name: 1.0})
+
+
+@pytest.mark.parametrize("client_type", [ASYNC, BLOCKING])
 def test_a_single_event_may_be_all_that_waits_for_a_handler(client_type: Callable[..., object]) -> None:
     client_type("ws://127.0.0.1:9", handler_limit=1, handlers={Topic.FILL: print})
 

@@ -538,7 +538,7 @@ async def test_a_server_that_is_no_websocket_is_named_as_such(anyio_backend: str
 async def test_debug_traces_messages_without_keys_and_changes_nothing_else(
     line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG, "bulk_proto"):
+    with caplog.at_level(logging.INFO, "bulk_proto"):  # the documentation's own level
         async with trader(line.url, debug=True) as client:
             assert client.signer is not None
             await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.01)

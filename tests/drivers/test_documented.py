@@ -161,3 +161,16 @@ async def test_quoting_from_inside_a_ticker_handler(exchange: ExchangeServer) ->
     assert all(resting)
     assert not (await client.cancel_all()).is_error()
     await client.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("BulkHttpClient", "speaks WebSocket only"),
+        ("FastOrderBook", "OrderBook"),
+        ("Bulk", "cannot import name"),
+    ],
+)
+def test_names_of_the_released_client_that_are_not_here_are_explained(name: str, why: str) -> None:
+    with pytest.raises(ImportError, match=why):
+        exec(f"from bulk_api import {name}")

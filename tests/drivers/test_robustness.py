@@ -476,7 +476,7 @@ async def test_the_reason_why_connect_returns_false_is_the_last_error(line: Line
     await until(lambda: not client.is_connected)
     assert await client.connect() is False
     assert isinstance(client.last_error, UsageError)
-    assert "reconnecting by itself" in str(client.last_error)
+    assert "reconnecting by itself (connection lost: " in str(client.last_error)
     await client.disconnect()
     line.refusing = False
     assert await client.connect()

@@ -88,6 +88,18 @@ def test_a_lost_connection_and_every_vain_attempt_after_it_are_told_apart() -> N
     ]
 
 
+def test_the_codes_of_an_end_are_told() -> None:
+    written = Written()
+    journal = Journal(written)
+    journal.put(Connected(1, resumed=False))
+    journal.put(Disconnected(DisconnectReason.CLOSED_BY_PEER, 2.0, code=1011))
+    journal.put(Disconnected(DisconnectReason.HANDSHAKE_REFUSED, 2.0, status=503))
+    assert written.lines[1:] == [
+        "warning: connection lost (closed by the exchange, close code 1011), trying again",
+        "warning: could not reconnect (handshake refused, HTTP 503), trying again",
+    ]
+
+
 def test_giving_up_is_told() -> None:
     written = Written()
     journal = Journal(written)
