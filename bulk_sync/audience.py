@@ -22,7 +22,7 @@ from .workers import Handler, Worker
 _Reader = Worker | Inbox
 _Kind = TypeVar("_Kind", Worker, Inbox)
 
-_MOMENT = 0.1  # seconds; a thread that has nothing left to do is gone sooner
+_MOMENT = 1.0  # seconds; a thread that has nothing left to do is gone sooner
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
 
 
