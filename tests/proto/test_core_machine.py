@@ -32,6 +32,7 @@ from bulk_proto.errors import (
     LinkError,
     NotConnected,
     OutcomeUnknown,
+    RepetitionRefused,
     RequestTimedOut,
     SubscriptionRefused,
     TransactionRejected,
@@ -107,6 +108,7 @@ class Watched:
     wakes: int = 0
     reported: bool = False
     actions: int = 0
+    is_repetition: bool = False
     payload: object = None
     expected: type[Exception] | None = None
 
@@ -231,6 +233,7 @@ class CoreMachine(RuleBasedStateMachine):
             return
         watched = self.watch(self.core.resend(unknown, self.now), "post")
         watched.actions = first.actions
+        watched.is_repetition = True
         (request,) = self.look()
         self.note_post(request, watched)
         assert watched.payload == first.payload
@@ -509,7 +512,7 @@ class CoreMachine(RuleBasedStateMachine):
         if watched is not None and was_open:
             assert watched.call.done
             if how in ("refused", "error frame"):
-                watched.expected = TransactionRejected
+                watched.expected = RepetitionRefused if watched.is_repetition else TransactionRejected
         self.look()
 
     @precondition(lambda self: self.speaks() and self.unanswered)
