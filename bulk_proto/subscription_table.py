@@ -106,7 +106,11 @@ class SubscriptionTable:
 
     def asked(self, kind: str) -> list[str]:
         """The symbols whose topic of this kind is asked for, and not put off."""
-        return [stream[1] for stream in self._asked if stream[0] == kind and stream not in self._put_off]
+        return [
+            stream[1]
+            for stream in self.wanted
+            if stream[0] == kind and stream in self._asked and stream not in self._put_off
+        ]
 
     def ask_again(self, stream: Stream) -> str | None:
         """Forget that a wanted topic was asked for; returns the topic to unsubscribe first, if any."""
