@@ -95,7 +95,8 @@ class BulkWebSocketClient(
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        check_settings(logger, handlers, connector, handler_limit, settings)
+        arguments = BulkWebSocketClient.__init__.__annotations__
+        check_settings(logger, handlers, connector, handler_limit, settings, arguments)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from bulk_sync.nonce_file import open_nonce_file  # few need it

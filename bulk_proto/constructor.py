@@ -9,24 +9,26 @@ from .errors import UsageError
 
 _OWN = frozenset({"url", "domain", "wall_clock", "chance", "mask"})  # what the clients set themselves
 _SETTINGS = [field for field in Config.__struct_fields__ if field not in _OWN]
-_ARGUMENTS = (
-    "symbols", "signer", "inventory", "logger", "handlers", "debug", "network", "signature_domain", "account",
-    "ssl_context", "proxy", "connector", "handler_limit", "nonce_file",
-)  # fmt: skip
 
 
 def check_settings(
-    logger: object, handlers: object, connector: object, handler_limit: object, settings: Iterable[str]
+    logger: object,
+    handlers: object,
+    connector: object,
+    handler_limit: object,
+    settings: Iterable[str],
+    arguments: Iterable[str],
 ) -> None:
     """Raises :class:`UsageError` for what would fail later, or never be noticed. None means left out.
 
-    ``settings`` are names of fields of :class:`Config`. Raises ``TypeError`` for one that is none.
+    ``settings`` are names of fields of :class:`Config`. Raises ``TypeError`` for one that is none, and says
+    which of them, or of the constructor's own ``arguments``, may have been meant.
     """
     for name in settings:
         if name not in _SETTINGS:
             from difflib import get_close_matches  # few need it
 
-            near = get_close_matches(name, [*_SETTINGS, *_ARGUMENTS], 1)
+            near = get_close_matches(name, [*_SETTINGS, *arguments], 1)
             hint = f"did you mean {near[0]}?" if near else "settings are the fields of bulk_proto.Config"
             raise TypeError(f"there is no setting {name}: {hint}")
     if logger is not None and not callable(getattr(logger, "error", None)):

@@ -295,8 +295,8 @@ class ClientCore(Wishes, Settling, Incoming):
     def _is_starved(self, now: float) -> bool:
         """The exchange is there and answers, but all news has dried up, and asking again brought none."""
         limit = self.config.ticker_silence
-        dry = self._mirror.ticker_watch.has_run_dry(self.config.settled_after)
-        return dry and now - self._line.heard_at < limit and now - self._news_at >= 2 * limit
+        answers, is_silent = now - self._line.heard_at < limit, now - self._news_at >= 2 * limit
+        return answers and is_silent and self._mirror.ticker_watch.has_run_dry(self.config.settled_after)
 
 
 def _nothing() -> None:

@@ -40,9 +40,7 @@ from .wire import split_topic
 
 _BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
-_ACCOUNT_NEWS = frozenset(
-    (Liquidation, AutoDeleveraging, CancelRejected)
-)  # about an account, changing nothing
+_ACCOUNT_NEWS = frozenset((Liquidation, AutoDeleveraging, CancelRejected))  # they change nothing
 _KIND_OF = {stream: kind for kind, stream in _BOOK_STREAMS.items()}
 _MOVES_POSITIONS = frozenset((AccountSnapshot, MarginUpdate, PositionUpdate))
 

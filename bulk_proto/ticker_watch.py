@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-_LONGEST = 16  # times the limit
+_DOUBLINGS = 4  # of the limit at most
 _AT_ONCE = 20  # tickers: the exchange counts messages, and closes connections with too many in a second
 _PAUSE = 1.0  # seconds before the next of them
 _GREETING = 1.0  # seconds after a request in which a single ticker may be the last of a halted market
@@ -80,4 +80,4 @@ class TickerWatch:
         return max(heard_at, asked_at), 1 if heard_at > asked_at + _GREETING else times
 
     def _patience(self, times: int) -> float:
-        return self._limit * min(_LONGEST, 2.0 ** min(max(0, times - 2), _LONGEST))
+        return self._limit * 2.0 ** min(max(0, times - 2), _DOUBLINGS)

@@ -30,14 +30,13 @@ class HandlerThread(threading.Thread):
     """A thread in which handlers of one audience run. It keeps no program alive."""
 
     def __init__(self, audience: Audience, target: Callable[[], object]) -> None:
-        super().__init__(name="bulk client", daemon=True)
+        super().__init__(name="bulk client", daemon=True, target=target)
         self.audience = audience
-        self._act = target
         self._end = Milestone()
 
     def run(self) -> None:
         try:
-            self._act()
+            super().run()
         finally:
             self._end.pass_by()
 
@@ -144,16 +143,13 @@ class Audience:
         """No more events will come; unread ones are still handled for a while. Waits for nobody."""
         for worker in self._all(Worker):
             worker.retire(LAST_MAIL)
-        self.close_inboxes()
+        for inbox in self._all(Inbox):
+            inbox.close()
 
     def after_fork(self) -> None:
         """In the child, where nobody reads: what iterators have got by now is all."""
         for inbox in self._all(Inbox):
             inbox.disown()
-
-    def close_inboxes(self) -> None:
-        for inbox in self._all(Inbox):
-            inbox.close()
 
     def wait_until_empty(self) -> None:
         """Wait for the threads that stay with handlers after :meth:`end`, unless called by a handler."""

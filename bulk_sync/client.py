@@ -99,7 +99,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         nonce_file: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
-        check_settings(logger, handlers, connector, handler_limit, settings)
+        arguments = BulkWebSocketClient.__init__.__annotations__
+        check_settings(logger, handlers, connector, handler_limit, settings, arguments)
         self.logger = logger or logging.getLogger("bulk_proto")
         if nonce_file is not None:
             from .nonce_file import open_nonce_file  # few need it
@@ -197,7 +198,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         try:
             driver.wait_until_open()
         except RequestTimedOut as error:
-            self.core.last_error = error
+            with self._guard:
+                self.core.last_error = error
             with suppress(Exception):  # a broken log is no reason to raise
                 self.logger.warning("connected, but %s", error)
         except Exception:
