@@ -12,7 +12,6 @@ from bulk_proto.enums import Topic
 from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
-from .host import protected
 from .streams import Inbox
 from .workers import Handler, Worker
 
@@ -58,7 +57,7 @@ class Audience:
         """Events will come: each handler gets a task among these."""
         self._tasks, self._retiring = tasks, False
         for worker in self._workers():
-            tasks.start_soon(protected(worker.run))
+            worker.begin(tasks)
 
     def retire(self) -> None:
         """No more events will come; who has unread ones goes on until they are read."""
@@ -78,7 +77,7 @@ class Audience:
         worker = Worker(topic, handler, self._limit, self._logger, self.report)
         self._readers[topic] = [*self._readers[topic], worker]
         if self._tasks is not None and not self._retiring:
-            self._tasks.start_soon(protected(worker.run))
+            worker.begin(self._tasks)
 
     def remove_handler(self, topic: Topic, handler: Handler) -> None:
         for worker in self._workers(topic):

@@ -7,8 +7,9 @@ between handlers nothing is promised. Other tasks get a turn after each read, an
 
 Whatever a handler raises is a failed handler, and nothing else: it is logged, told as ``HandlerFailed``, and
 the handler stays registered. That goes for ``SystemExit`` and ``KeyboardInterrupt`` too, and for the
-``CancelledError`` of something cancelled that the handler awaited: a handler ends neither the client nor
-the program. One that wants to sets an event that the program's main task waits for.
+``CancelledError`` of something cancelled that the handler awaited, or of its task, where another one goes
+on: a handler ends neither the client nor the program. One that wants to sets an event that the program's
+main task waits for.
 """
 
 from __future__ import annotations
@@ -16,20 +17,22 @@ from __future__ import annotations
 import contextvars
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 
 from bulk_proto.enums import Topic
 from bulk_proto.events import Event, HandlerFailed, Missed
 from bulk_proto.mailbox import Mailbox
 
 from .driver import Bell
-from .host import context_of_callbacks, in_trio, is_cancelled_alone
+from .host import context_of_callbacks, in_trio, is_cancelled_alone, protected
 
 Handler = Callable[[Any], Awaitable[object] | object]
 
@@ -51,6 +54,7 @@ class Worker:
         self.handler = handler
         self._limit = limit
         self._mailbox = Mailbox(limit)
+        self._in_hand: deque[object] = deque()  # payloads of the event that was taken last
         self._mail = Bell()
         self._logger = logger
         self._report = report
@@ -90,23 +94,31 @@ class Worker:
     def forget(self) -> None:
         """Throw away what is unread."""
         self._mailbox = Mailbox(self._limit)
+        self._in_hand.clear()
 
-    async def run(self) -> None:
+    def begin(self, tasks: TaskGroup) -> None:
+        """Serve the handler in a task of its own, until it is told to end or the group does."""
+        self._retiring = False
+        tasks.start_soon(protected(self._run), tasks)
+
+    async def _run(self, tasks: TaskGroup) -> None:
         self.task_id = anyio.get_current_task().id
         self._context = context_of_callbacks()
-        self._retiring = False
+        goes_on = False
         try:
             await self._walk()
-        except anyio.get_cancelled_exc_class():
+        except anyio.get_cancelled_exc_class() as error:
             if in_trio() or anyio.get_current_task().has_pending_cancellation():
                 raise
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
+            self._failed(error)
+            goes_on = True
         finally:
             self.task_id = None  # ids are used again
-            self._count_unread()
-            begun, self._begun = self._begun, None
-            if inspect.iscoroutine(begun):
-                begun.close()
+            if goes_on:
+                tasks.start_soon(protected(self._run), tasks)
+            else:
+                self._leave()
 
     async def _walk(self) -> None:
         turn_ends = perf_counter() + _TURN
@@ -114,16 +126,12 @@ class Worker:
             if self._begun is not None:
                 begun, self._begun = self._begun, None
                 await self._finish(begun)
-            while not self._dismissed and (event := self._mailbox.take()) is not None:
-                if type(event) is Missed and self.topic is not Topic.MISSED:
-                    self._fell_behind(event)
-                    continue
-                for payload in event.payloads:
-                    if (outcome := self._call(payload)) is not None:
-                        await self._finish(outcome)
-                    if perf_counter() >= turn_ends:
-                        await anyio.lowlevel.checkpoint()
-                        turn_ends = perf_counter() + _TURN
+            for payload in self._unread():
+                if (outcome := self._call(payload)) is not None:
+                    await self._finish(outcome)
+                if perf_counter() >= turn_ends:
+                    await anyio.lowlevel.checkpoint()
+                    turn_ends = perf_counter() + _TURN
             if self._retiring or self._dismissed:
                 return
             self._idle = self._is_plain
@@ -132,7 +140,21 @@ class Worker:
             finally:
                 self._idle = False
 
-    def _count_unread(self) -> None:
+    def _unread(self) -> Iterator[object]:
+        while not self._dismissed:
+            if self._in_hand:
+                yield self._in_hand.popleft()
+            elif (event := self._mailbox.take()) is None:
+                return
+            elif type(event) is Missed and self.topic is not Topic.MISSED:
+                self._fell_behind(event)
+            else:
+                self._in_hand.extend(event.payloads)
+
+    def _leave(self) -> None:
+        begun, self._begun = self._begun, None
+        if inspect.iscoroutine(begun):
+            begun.close()
         if len(self._mailbox) and not self._dismissed:
             self._warn("%s did not come to read %d events", len(self._mailbox))
         self.forget()

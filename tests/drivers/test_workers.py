@@ -20,7 +20,7 @@ from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.exchange import ExchangeServer, serve_exchange
 from bulk_anyio.workers import Handler, Worker
 from bulk_proto import Candle, Missed, Ticker, Topic, Trade
-from bulk_proto.events import Candles, Event, Trades
+from bulk_proto.events import Candles, Event, HandlerFailed, Trades
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -40,7 +40,7 @@ async def working(
     reports: list[Event] = []
     worker = Worker(topic, handler, limit, LOG, reports.append)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(worker.run)
+        worker.begin(tasks)
         await anyio.wait_all_tasks_blocked()
         yield worker, reports
         worker.retire()
@@ -77,7 +77,7 @@ async def test_what_a_handler_did_not_come_to_is_no_news_on_the_next_connection(
     worker = Worker(Topic.TICKER, handler, 1000, LOG, lambda event: None)
     for prices in ((1, 2, 3), (4, 5)):
         async with anyio.create_task_group() as connection:
-            connection.start_soon(worker.run)
+            worker.begin(connection)
             for price in prices:
                 worker.put(ticker(price))
             await anyio.wait_all_tasks_blocked()
@@ -246,25 +246,42 @@ async def test_an_error_without_a_text_is_a_failed_coroutine_too() -> None:
     assert [report.error.partition(":")[0] for report in reports] == ["Unspeakable"] * 2
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_coroutine_that_nobody_awaits_any_more_is_closed() -> None:
-    tasks: list[asyncio.Task[Any]] = []
-
     async def never() -> None:
         raise AssertionError
 
-    async def run() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.append(task)
-        await worker.run()
-
     worker = Worker(Topic.TICKER, lambda payload: never(), 10, LOG, print)
-    async with anyio.create_task_group() as group:
-        group.start_soon(run)
+    async with anyio.create_task_group() as tasks:
+        worker.begin(tasks)
         await anyio.wait_all_tasks_blocked()
         worker.put(ticker(1))
-        tasks[0].cancel()  # a coroutine that was never awaited is a warning, and that an error here
+        tasks.cancel_scope.cancel()  # a coroutine that was never awaited is a warning, and that an error here
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_what_waits_for_a_handler_whose_task_is_cancelled_is_read_by_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tasks: list[asyncio.Task[Any] | None] = []
+    seen: list[int] = []
+
+    async def handler(candle: Candle) -> None:
+        tasks.append(asyncio.current_task())
+        seen.append(candle.open_time)
+        if len(seen) == 1:
+            await anyio.sleep_forever()
+
+    async with working(handler, Topic.CANDLE) as (worker, reports):
+        for times in ((1, 2), (3,)):
+            worker.put(Candles(BTC, "1m", [Candle(BTC, "1m", time) for time in times]))
+        await anyio.wait_all_tasks_blocked()
+        assert tasks[0] is not None
+        tasks[0].cancel()
+    assert seen == [1, 2, 3]
+    assert tasks[0].done()
+    assert len(set(tasks)) == 2
+    assert [type(report) for report in reports] == [HandlerFailed]
+    assert "did not come to read" not in caplog.text
 
 
 async def test_a_variable_that_a_handler_sets_is_its_own() -> None:
