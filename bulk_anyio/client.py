@@ -188,6 +188,7 @@ class BulkWebSocketClient(
                 await self.disconnect()
 
     async def _open(self) -> None:
+        self._driver.check_home()
         while self._host is not None and not self._gone.is_set():
             gone = self._gone
             if self.core.state is State.CLOSING:

@@ -15,12 +15,12 @@ import anyio
 from anyio.abc import ByteStream
 
 from bulk_proto.core import ClientCore, State
-from bulk_proto.errors import LinkError
+from bulk_proto.errors import LinkError, UsageError
 from bulk_proto.events import Event
 
 from .connectors import Connector
 from .faults import LINE_FAULTS, first_of, reason_of
-from .host import clock, protected
+from .host import clock, home, protected
 from .push_stream import READ_SIZE, PushStream
 
 Result = TypeVar("Result")
@@ -79,6 +79,7 @@ class Driver:
         self._line = Bell()  # a connection may be wanted
         self._handing_out = False
         self._armed = math.inf
+        self._home: object = None  # the loop, while serving
         # While serving, that of the loop without a detour.
         self.clock: Callable[[], float] = anyio.current_time
         self._talking = False  # the stream of the current connection is up
@@ -86,10 +87,22 @@ class Driver:
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
 
     def do(self, act: Callable[[float], Result]) -> Result:
-        """Do something to the core, which gets the time, and see to what comes of it at once."""
+        """Do something to the core, which gets the time, and see to what comes of it at once.
+
+        Raises ``UsageError`` in any loop but the one that serves the core.
+        """
+        self.check_home()
         result = act(self.clock())
         self.poke()
         return result
+
+    def check_home(self) -> None:
+        """Raise ``UsageError`` where another loop runs: nothing would wake the tasks of this one."""
+        if self._home is not None and home() is not self._home:
+            raise UsageError(
+                "this client is connected in another event loop, in another thread or one that was closed "
+                "without disconnect(): use it there, or make a client for this loop"
+            )
 
     def poke(self) -> None:
         """The core was touched: send, hand out its news, wake whoever waits for a change."""
@@ -124,7 +137,7 @@ class Driver:
 
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
-        self.clock = clock()
+        self.clock, self._home = clock(), home()
         before, self.core.on_urgent_data = self.core.on_urgent_data, self._send
         try:
             async with anyio.create_task_group() as tasks:
@@ -136,7 +149,7 @@ class Driver:
                         await self._line.wait()
                 tasks.cancel_scope.cancel()
         finally:
-            self.clock = anyio.current_time  # of whichever loop comes next
+            self.clock, self._home = anyio.current_time, None  # of whichever loop comes next
             self.core.on_urgent_data = before  # or they would keep each other alive
 
     async def _keep_time(self) -> None:

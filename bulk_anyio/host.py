@@ -35,6 +35,20 @@ def in_trio() -> bool:
     return True
 
 
+def home() -> object:
+    """The running loop: what a client lives in while it serves. None where none runs."""
+    if in_trio():
+        import trio
+
+        return trio.lowlevel.current_trio_token()
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def clock() -> Callable[[], float]:
     """What tells the time of the running loop, and works where no task is running too."""
     if in_trio():

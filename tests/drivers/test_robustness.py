@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ import pytest
 from anyio.abc import ByteStream
 
 from bulk_anyio import BulkWebSocketClient
-from bulk_anyio.exchange import ExchangeServer
+from bulk_anyio.exchange import ExchangeServer, serve_exchange_in_thread
 from bulk_proto import LinkError, OrderStatus, Side, Topic, TransactionSigner, UsageError
 from bulk_proto.config import Config
 
@@ -525,3 +526,41 @@ async def test_a_topic_may_be_named_by_its_value_throughout(exchange: ExchangeSe
     async with client:
         await until(lambda: len(seen) >= 2)
     assert taken_back == []
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+def test_a_client_is_not_used_from_another_loop(anyio_backend: str) -> None:
+    """Nothing there would ever wake who waits, though an order might leave all the same."""
+
+    async def use_it_there() -> None:
+        with anyio.fail_after(5):
+            for use in (partial(client.place_limit_order, BTC, Side.BUY, 50_000.0, 0.1), client.disconnect):
+                with pytest.raises(UsageError, match="another event loop"):
+                    await use()
+            assert not await client.connect()
+            assert isinstance(client.last_error, UsageError)
+
+    async def serve() -> None:
+        async with client:
+            await anyio.to_thread.run_sync(lambda: anyio.run(use_it_there, backend=anyio_backend))
+            answer = await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.2)
+            assert answer.status is OrderStatus.RESTING
+
+    with serve_exchange_in_thread(seed=7) as server:
+        client = trader(server.url)
+        anyio.run(serve, backend=anyio_backend)
+        assert [order["sz"] for order in server.received.actions("l")] == [0.2]
+
+
+def test_a_client_whose_loop_was_closed_says_so_in_the_next() -> None:
+    async def use() -> None:
+        with pytest.raises(UsageError, match="closed without disconnect"):
+            await asyncio.wait_for(client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.1), 5)
+
+    with serve_exchange_in_thread(seed=7) as server:
+        client = trader(server.url)
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(client.connect())
+        loop.close()
+        asyncio.run(use())
+        assert server.received.actions("l") == []
