@@ -208,7 +208,7 @@ class ClientCore(Wishes, Settling, Incoming):
     # The line --------------------------------------------------------------------------------------------
 
     def _on_opened(self, connected: Connected, now: float) -> None:
-        self._ask()
+        self._ask(now)
         self._expect_state(now)
         self._events.append(connected)
         wanted = list(self.subscriptions.wanted)
@@ -277,19 +277,19 @@ class ClientCore(Wishes, Settling, Incoming):
     def _refresh(self, now: float) -> None:
         """Ask again for what stays empty or wrong."""
         for topic in self.subscriptions.expire(now):
-            self._send(wire.unsubscribe(topic))
+            self._send(wire.unsubscribe(topic), now)
         for symbol in self._mirror.expire_tickers(now):
-            self._ask_again(("ticker", symbol))
+            self._ask_again(("ticker", symbol), now)
             self._events.append(TickerStale(symbol))
         if self._is_starved(now):
             self._line.give_up(now, DisconnectReason.STARVED)
             self._line_changed()
             return
         for book, stream in self._mirror.books.expire(now):
-            self._ask_again(stream)
+            self._ask_again(stream, now)
             if book.why is not None:
                 self._events.append(BookStale(book.symbol, book.why))
-        self._ask()
+        self._ask(now)
         self._expect_state(now)
 
     def _is_starved(self, now: float) -> bool:

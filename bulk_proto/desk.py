@@ -22,7 +22,7 @@ from .signing.transaction import Transaction, sign
 
 
 class Desk:
-    """``account`` is whose orders are placed unless a call says otherwise; ``send`` takes a message."""
+    """``account`` is whose orders are placed unless a call says otherwise; ``send(text, now)`` sends."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Desk:
         account: str | None,
         deadlines: Deadlines,
         accounts: Mapping[str, Account],
-        send: Callable[[bytes], None],
+        send: Callable[[bytes, float], None],
     ) -> None:
         self.posts = Posts(deadlines, accounts, config.domain)
         self._signer = signer
@@ -44,37 +44,34 @@ class Desk:
         self._pace = Pace(config.max_posts_per_second, config.cancel_reserve)
         self._send = send
 
-    def require_signer(self) -> None:
-        if self._signer is None:
+    def require_signer(self) -> tuple[Signer, Nonces]:
+        if self._signer is None or self._nonces is None:
             raise SignerMissing
+        return self._signer, self._nonces
 
     def place(
         self, actions: Sequence[Action], now: float, deadline: float, nonce: int | None, account: str | None
     ) -> Call[OrderResponses]:
         """Sign and send; what cannot be sent raises before anything is signed."""
-        assert self._signer is not None  # require_signer() has been called
-        assert self._nonces is not None
-        assert self._account is not None
+        signer, nonces = self.require_signer()
+        assert self._account is not None  # at least the signer's own
         self._require_pace(now, actions)
         transaction = sign(
             actions,
-            signer=self._signer,
-            nonce=self._nonces.take() if nonce is None else nonce,
+            signer=signer,
+            nonce=nonces.take() if nonce is None else nonce,
             account=self._account if account is None else account,
             domain=self._domain,
             profile=self._profile,
         )
         if nonce is not None:
-            self._nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
+            nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
         # The same actions under the same nonce are the same orders.
         repeated = nonce is not None and self.posts.knows(transaction)
         return self._post(transaction, now, deadline, repeated=repeated)
 
-    def resend(self, unknown: OutcomeUnknown, now: float, deadline: float) -> Call[OrderResponses]:
+    def resend(self, transaction: Transaction, now: float, deadline: float) -> Call[OrderResponses]:
         """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
-        transaction = unknown._transaction if isinstance(unknown, OutcomeUnknown) else None
-        if transaction is None:
-            raise UsageError("pass the OutcomeUnknown that place_orders() raised: only that can be repeated")
         self._require_pace(now, transaction.actions)
         return self._post(transaction, now, deadline, repeated=True)
 
@@ -82,22 +79,33 @@ class Desk:
         self, transaction: Transaction, now: float, deadline: float, *, repeated: bool
     ) -> Call[OrderResponses]:
         def send(request_id: int) -> None:
-            self._send(wire.post(request_id, transaction.payload))
+            self._send(wire.post(request_id, transaction.payload), now)
 
-        self._pace.count(now)
         return self.posts.add(transaction, deadline, send, repeated=repeated)
 
-    def make_room(self, now: float) -> None:
-        """Count one message that is not a transaction. Raises :class:`RateLimited` when there is no room."""
-        self._require_pace(now)
+    def require_pace(self, now: float, messages: int) -> None:
+        """Raise :class:`RateLimited` where so many messages that are no transactions would be too many."""
+        if (wait := self._pace.wait(now, messages=messages)) > 0:
+            raise RateLimited(wait)
+
+    def count(self, now: float) -> None:
+        """One message is being sent, whatever it says."""
         self._pace.count(now)
 
-    def _require_pace(self, now: float, actions: Sequence[Action] = ()) -> None:
+    def _require_pace(self, now: float, actions: Sequence[Action]) -> None:
         wait = self._pace.wait(now)
         if wait > 0 and only_cancels(actions):
             wait = self._pace.wait(now, urgent=True)
         if wait > 0:
             raise RateLimited(wait)
+
+
+def sent_before(unknown: OutcomeUnknown) -> Transaction:
+    """What was sent without a clear answer; raises :class:`UsageError` for what nobody can send again."""
+    transaction = unknown._transaction if isinstance(unknown, OutcomeUnknown) else None
+    if transaction is None:
+        raise UsageError("pass the OutcomeUnknown that place_orders() raised: only that can be repeated")
+    return transaction
 
 
 def only_cancels(actions: Sequence[Action]) -> bool:

@@ -20,7 +20,7 @@ class Incoming(Outgoing):
 
     def _messages_in(self, data: bytes, now: float) -> Iterable[Event | Reply]:
         """The messages in bytes of any kind; those in a row are read before the first is acted on."""
-        texts = self._line.texts(data)
+        texts = self._line.texts(data, now)
         if texts:
             return self._decode_all(texts)
         return chain.from_iterable(self._messages_between(data, now))

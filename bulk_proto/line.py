@@ -58,7 +58,9 @@ class Line:
         self._config = config
         self._on_opened = opened
         self._on_lost = lost
-        self._waits_since: float | None = None  # when bytes to send were first seen waiting
+        self._waits_since: float | None = (
+            None  # when the first of the bytes was put here that wait to be sent
+        )
         self.timers = TimerTable()
         self._keepalive = Keepalive(self.timers, config.ping_interval, config.silence_timeout)
         self._attempts = Attempts(config)
@@ -82,10 +84,11 @@ class Line:
         elif self.state not in (State.CLOSING, State.IDLE):
             self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
 
-    def send(self, text: bytes) -> None:
+    def send(self, text: bytes, now: float) -> None:
         """Send a message. Every caller has seen that the line is open."""
         assert self._link is not None
         self._link.send_text(text)
+        self._note_waiting(now)
 
     def give_up(self, now: float, reason: DisconnectReason) -> None:
         """This link is of no use any more: try another one."""
@@ -121,11 +124,12 @@ class Line:
         self._keepalive.heard_at = now
         return sole_text(data, link.max_message_size)
 
-    def texts(self, data: bytes) -> list[bytes]:
+    def texts(self, data: bytes, now: float) -> list[bytes]:
         """The messages in these bytes, if they are texts and nothing else; none: :meth:`receive` them."""
         link = self._link
         if link is None or not link.at_message:
             return []
+        self._keepalive.heard_at = now
         texts, end = cut_texts(data, 0, link.max_message_size)
         return texts if end == len(data) else []
 
@@ -147,6 +151,7 @@ class Line:
                     pass  # like any bytes, it has been heard
                 case _:
                     assert_never(item)
+        self._note_waiting(now)
 
     def handle_deadline(self, now: float) -> None:
         while (timer := self.timers.pop_expired(now)) is not None:
@@ -167,6 +172,7 @@ class Line:
                     self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
                 case _:
                     assert_never(timer)
+        self._note_waiting(now)
 
     # Outlets
 
@@ -181,17 +187,12 @@ class Line:
         return self.state not in _WITHOUT_CONNECTION
 
     def waits_for_room(self, now: float) -> float:
-        """Seconds for which bytes to send have waited, as far as anybody looked; 0.0 when none do.
+        """Seconds for which bytes to send have waited; 0.0 when none do.
 
         A driver fetches bytes when those before them have gone: where they stay here, the other side does
         not read.
         """
-        if self._link is None or not self._link.has_data_to_send:
-            self._waits_since = None
-            return 0.0
-        if self._waits_since is None:
-            self._waits_since = now
-        return now - self._waits_since
+        return 0.0 if self._waits_since is None else now - self._waits_since
 
     def data_to_send(self) -> bytes:
         self._waits_since = None
@@ -204,6 +205,10 @@ class Line:
         return bool(self._farewell) if link is None else link.has_data_to_send
 
     # Inside
+
+    def _note_waiting(self, now: float) -> None:
+        if self._waits_since is None and self._link is not None and self._link.has_data_to_send:
+            self._waits_since = now
 
     def _connect(self, now: float) -> None:
         self._attempts.began()
@@ -229,6 +234,7 @@ class Line:
             # An order that nobody made room for must not be sent in a last moment.
             self._farewell = self._link.data_to_send() if closed.reason not in _UNHEARD else b""
             self._link = None
+            self._waits_since = None
         self.timers.clear()
         retry_at = self._attempts.retry_at(now, closed) if retry else None
         if retry_at is not None:

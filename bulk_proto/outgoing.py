@@ -35,7 +35,7 @@ class Outgoing:
     has_data_to_send: bool
     """True when ``data_to_send()`` would return something."""
     on_urgent_data: Callable[[], object]
-    """Called when a transaction waits in ``data_to_send()``, before what can be put down while it travels.
+    """Called when a transaction waits in ``data_to_send()``; the core's own bookkeeping comes after that.
 
     For a driver that can hand bytes over at once. It may call ``data_to_send()`` and nothing else of the
     core, and must not raise. Does nothing unless set: then the bytes leave when the driver next looks.
@@ -61,13 +61,13 @@ class Outgoing:
     def accounts(self) -> dict[str, Account]:
         return self._mirror.accounts
 
-    def _ask(self) -> None:
+    def _ask(self, now: float) -> None:
         """Send what is wanted and not yet asked for on this link, all in one message."""
         if self.state is State.OPEN and (fresh := self.subscriptions.to_ask()):
             self._asked_after.update(
                 {subscription.stream: self._desk.posts.last_id for subscription in fresh}
             )
-            self._send(wire.subscribe([subscription.to_api() for subscription in fresh]))
+            self._send(wire.subscribe([subscription.to_api() for subscription in fresh]), now)
 
     def _expect_state(self, now: float) -> None:
         """Tickers, books and accounts were asked for: they must come soon."""
@@ -75,20 +75,21 @@ class Outgoing:
         self._mirror.ticker_watch.expect(self.subscriptions.asked("ticker"), now)
         self.subscriptions.expect(now)
 
-    def _ask_again(self, stream: Stream) -> None:
+    def _ask_again(self, stream: Stream, now: float) -> None:
         """Leave a wanted topic, so that the next :meth:`_ask` brings its first state again."""
         topic = self.subscriptions.ask_again(stream)
         if topic is not None:
-            self._send(wire.unsubscribe(topic))
+            self._send(wire.unsubscribe(topic), now)
 
-    def _send(self, text: bytes) -> None:
+    def _send(self, text: bytes, now: float) -> None:
         if self._trace is not None:
             self._trace(Direction.SENT, text)
-        self._line.send(text)
+        self._line.send(text, now)
+        self._desk.count(now)
         self.has_data_to_send = self._line.has_data_to_send
 
-    def _send_at_once(self, text: bytes) -> None:
-        self._send(text)
+    def _send_at_once(self, text: bytes, now: float) -> None:
+        self._send(text, now)
         self.on_urgent_data()
 
     def _line_changed(self) -> None:

@@ -16,13 +16,16 @@ class Pace:
         self._reserve = reserve
         self._sent: deque[float] = deque(maxlen=per_second + reserve)
 
-    def wait(self, now: float, *, urgent: bool = False) -> float:
-        """Seconds until one more may be sent; 0 when it may be sent now."""
-        sent = self._sent
+    def wait(self, now: float, *, messages: int = 1, urgent: bool = False) -> float:
+        """Seconds until so many more may be sent; 0 when they may be sent now.
+
+        More than fit into a second may be sent when nothing was sent in the last one.
+        """
         limit = self._per_second + (self._reserve if urgent else 0)
-        if len(sent) < limit:
+        others = limit - min(messages, limit)  # that may have been sent in the same second
+        if len(self._sent) <= others:
             return 0.0
-        return max(0.0, sent[-limit] + 1.0 - now)
+        return max(0.0, self._sent[-others - 1] + 1.0 - now)
 
     def count(self, now: float) -> None:
         """One message is being sent."""

@@ -57,8 +57,8 @@ class Settling(Outgoing):
         stream = ("account", account.pubkey)
         if self.state is State.OPEN and account.live:
             account.mark_stale()  # until then it is deaf, and whoever asks meanwhile waits for the same
-            self._ask_again(stream)
-            self._ask()
+            self._ask_again(stream, now)
+            self._ask(now)
             self.subscriptions.expect(now)
         if not self._is_older(stream, request_id):
             self.subscriptions.wait(fresh, [stream])

@@ -112,6 +112,10 @@ class SubscriptionTable:
             if stream[0] == kind and stream in self._asked and stream not in self._put_off
         ]
 
+    def count_asked(self, streams: Iterable[Stream]) -> int:
+        """How many of these are asked for on this link."""
+        return len(self._asked.intersection(streams))
+
     def ask_again(self, stream: Stream) -> str | None:
         """Forget that a wanted topic was asked for; returns the topic to unsubscribe first, if any."""
         return self._forget(stream)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from . import wire
 from .actions import Action
 from .calls import Call
-from .desk import only_cancels
-from .errors import BulkError, Congested, NotConnected, OutcomeUnknown, RequestTimedOut
+from .desk import only_cancels, sent_before
+from .errors import BulkError, Congested, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from .line import State
 from .outgoing import AT_REST, Outgoing
 from .responses import OrderResponses
@@ -53,13 +53,14 @@ class Wishes(Outgoing):
         self._line_changed()
 
     def want(self, subscriptions: Sequence[Subscription]) -> None:
-        """Want these topics without waiting for them; they are asked for as soon as a link is open.
+        """Want these topics as soon as a link is open, without waiting for them.
 
-        Raises :class:`SubscriptionLimit` or :class:`UsageError`, with nothing changed.
+        On an open link :meth:`subscribe` says so. Raises :class:`SubscriptionLimit` or :class:`UsageError`,
+        with nothing changed.
         """
-        self.subscriptions.want(subscriptions)
-        self._mirror.want(subscriptions)
-        self._ask()
+        if self.is_open:
+            raise UsageError("a link is open: subscribe() to these topics, and leave the call if need be")
+        self._want(subscriptions)
 
     def subscribe(
         self, subscriptions: Sequence[Subscription], now: float, timeout: float | None = None
@@ -70,20 +71,21 @@ class Wishes(Outgoing):
         periodic books and accounts, sent their first state). It fails with ``SubscriptionRefused`` when
         an error names one of them, which is not wanted any more then; with ``RequestTimedOut`` without
         an answer, and all stay wanted; with ``ConnectionDropped`` after :meth:`stop`.
-        Raises ``NotConnected``, :class:`SubscriptionLimit` or :class:`UsageError` at once, with nothing
-        changed. A connection that is being made (again) is waited for; one never started is not.
+        Raises ``NotConnected``, ``RateLimited``, :class:`SubscriptionLimit` or :class:`UsageError` at once,
+        with nothing changed. A connection that is being made (again) is waited for; one never started is not.
         """
         self._require_started()
         deadline = self._deadline(now, timeout)
-        if self.state is State.OPEN:
-            self._desk.make_room(now)
-        self.want(subscriptions)
+        if self.is_open and any(each.stream not in self.subscriptions.wanted for each in subscriptions):
+            self._desk.require_pace(now, messages=1)
+        self._want(subscriptions)
+        self._ask(now)
         call = self._new_call(
             deadline,
             f"the exchange did not confirm {_names(subscriptions)} in time; unsubscribe to want it no longer",
         )
         self.subscriptions.wait(call, [subscription.stream for subscription in subscriptions])
-        if self.state is State.OPEN:
+        if self.is_open:
             self._expect_state(now)
         return call
 
@@ -93,14 +95,15 @@ class Wishes(Outgoing):
         """Want these topics no longer: they do not come back after a reconnection either.
 
         Returns one call for each topic that the exchange must confirm; a lost connection does as well.
-        Raises :class:`UsageError` for an impossible ``timeout``, with nothing changed.
+        Raises ``RateLimited``, or :class:`UsageError` for an impossible ``timeout``, with nothing changed.
         """
         deadline = self._deadline(now, timeout)
-        if self.state is State.OPEN:
-            self._desk.make_room(now)
+        streams = [subscription.stream for subscription in subscriptions]
+        if self.is_open and (messages := self.subscriptions.count_asked(streams)):
+            self._desk.require_pace(now, messages)
         self._mirror.unwant(subscriptions)  # first: whoever waited for these finds them gone
-        leaving = self.subscriptions.unwant(subscription.stream for subscription in subscriptions)
-        if self.state is not State.OPEN:
+        leaving = self.subscriptions.unwant(streams)
+        if not self.is_open:
             return []
         calls = []
         for stream, topic in leaving:
@@ -108,7 +111,7 @@ class Wishes(Outgoing):
                 deadline, f"the exchange did not confirm leaving {topic} in time; it is not wanted any more"
             )
             self.subscriptions.wait_to_leave(call, stream)
-            self._send(wire.unsubscribe(topic))
+            self._send(wire.unsubscribe(topic), now)
             calls.append(call)
         return calls
 
@@ -141,11 +144,18 @@ class Wishes(Outgoing):
 
         When the first did arrive, the answer is an error for its orders, ``rejectedDuplicate`` perhaps, or
         the call fails with ``RepetitionRefused`` for its nonce: neither says that nothing was executed, so
-        :meth:`settle` it. Raises ``NotConnected``, ``RateLimited`` or :class:`UsageError` at once.
+
+        :meth:`settle` it. Raises ``NotConnected``, ``Congested``, ``RateLimited`` or :class:`UsageError` at
+        once.
         """
         self._require_open()
-        self._require_room(now)
-        return self._desk.resend(unknown, now, self._deadline(now, timeout))
+        transaction = sent_before(unknown)
+        self._require_room(now, transaction.actions)
+        return self._desk.resend(transaction, now, self._deadline(now, timeout))
+
+    def _want(self, subscriptions: Sequence[Subscription]) -> None:
+        self.subscriptions.want(subscriptions)
+        self._mirror.want(subscriptions)
 
     def _expect_ready(self, ready: Call[None], wanted: Sequence[Stream], now: float) -> None:
         """The link is open: these topics are missing, and have a time of their own from now on."""
@@ -160,7 +170,7 @@ class Wishes(Outgoing):
                 "nothing was sent: there is no open connection, and orders are never queued: " + remedy
             )
 
-    def _require_room(self, now: float, actions: Sequence[Action] = ()) -> None:
+    def _require_room(self, now: float, actions: Sequence[Action]) -> None:
         if self._line.waits_for_room(now) > _LONGEST_QUEUE and not only_cancels(actions):
             raise Congested(
                 "nothing was sent: what was sent before still waits for the exchange to take it, and an "

@@ -84,9 +84,10 @@ def test_two_settlements_ask_for_the_account_once() -> None:
 
 
 def test_a_settlement_that_waits_behind_another_ends_with_the_line() -> None:
-    core, _ = opened()
+    core, peer = opened()
     (first,) = unanswered(core, BID, now=1.0)
     calls = [core.settle(first, 3.0, 100.0)]
+    peer.hear()
     (second,) = unanswered(core, BID, now=3.0)  # later than the account was asked for
     calls.append(core.settle(second, 4.0, 100.0))
     core.stop(5.0)

@@ -13,6 +13,7 @@ from bulk_proto.events import Disconnected, DisconnectReason
 from .peer import connect, opened, ticker_message
 
 BID = LimitOrder("BTC-USD", Side.BUY, 64000.0, 0.05)
+PING = b"\x89\x00"
 OLD = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
 
 
@@ -33,6 +34,34 @@ def test_no_order_is_put_behind_bytes_that_have_waited_for_room() -> None:
     assert len(peer.hear()) == 5
     core.place_orders([BID], 2.3)
     core.place_orders([BID], 3.2)
+
+
+def test_an_order_is_refused_behind_one_that_nobody_looked_at_for_long() -> None:
+    core, peer = opened()
+    core.place_orders([BID], 1.0)
+    core.place_orders([BID], 2.0)
+    with pytest.raises(Congested):
+        core.place_orders([BID], 2.1)
+    peer.hear()
+    peer.say("no text alone" * 10, {"type": "pong"}, now=3.0)
+    core.receive_data(PING, 3.0)
+    with pytest.raises(Congested):  # behind a pong
+        core.place_orders([BID], 4.1)
+
+
+def test_a_repeated_cancel_is_taken_where_a_cancel_is() -> None:
+    core, _ = opened()
+    cancelled = core.place_orders([CancelAll()], 1.0, timeout=0.1)
+    placed = core.place_orders([BID], 1.0, timeout=0.1)
+    core.handle_deadline(1.2)
+    errors = []
+    for call in (cancelled, placed):
+        with pytest.raises(OutcomeUnknown) as error:
+            call.result()
+        errors.append(error.value)
+    core.resend(errors[0], 3.0)
+    with pytest.raises(Congested):
+        core.resend(errors[1], 3.0)
 
 
 def test_bytes_that_are_fetched_each_time_have_never_waited() -> None:
@@ -69,7 +98,7 @@ def test_a_line_that_takes_nothing_is_given_up_with_what_waits_for_it() -> None:
 
 def test_an_answer_to_a_ping_that_nobody_takes_gives_a_line_up_as_well() -> None:
     core, peer = opened()
-    core.receive_data(b"\x89\x00", 1.0)
+    core.receive_data(PING, 1.0)
     for second in range(2, 45):
         peer.say(ticker_message(), now=float(second))
         core.handle_deadline(float(second))

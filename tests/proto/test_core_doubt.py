@@ -278,10 +278,29 @@ def test_an_unknown_outcome_of_what_has_no_computable_id_sends_its_user_to_the_a
     assert "error.settle() finds out" in str(unknown)
 
 
+def test_each_topic_that_is_left_counts_as_a_message() -> None:
+    core, _ = opened(signed=False, max_posts_per_second=5)
+    books = [topics.l2_delta(f"M{number}-USD") for number in range(8)]
+    core.subscribe(books, 1.0)
+    with pytest.raises(RateLimited):
+        core.unsubscribe(books[:5], 1.5)
+    assert len(core.subscriptions.wanted) == 8
+    assert len(core.unsubscribe(books[:4], 1.5)) == 4
+    with pytest.raises(RateLimited) as refused:
+        core.unsubscribe(books[4:5], 1.5)
+    assert refused.value.retry_after == 0.5
+    assert core.unsubscribe(books[:4], 1.5) == []  # nothing is sent
+    core.subscribe(books[4:], 1.5)  # nor here
+    with pytest.raises(RateLimited):
+        core.subscribe(books[:1], 1.5)
+    assert len(core.unsubscribe(books[4:], 2.6)) == 4
+
+
 def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
     core, peer = opened()
     core.place_orders([BID], 1.0, nonce=5, timeout=1.0)
     core.handle_deadline(2.0)
+    peer.hear()
     again = core.place_orders([BID], 3.0, nonce=5)
     (order_id,) = core.accounts[KEY].in_doubt
     peer.hear()

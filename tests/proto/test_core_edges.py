@@ -170,12 +170,14 @@ def test_an_account_that_is_no_public_key_is_refused_before_anything_is_traded_f
 # Wishes --------------------------------------------------------------------------------------------------
 
 
-def test_a_wish_on_an_open_link_is_asked_for_at_once_and_its_book_looked_after() -> None:
+def test_topics_are_subscribed_rather_than_wanted_on_an_open_link() -> None:
     core, peer = opened(signed=False, book_patience=2.0)
-    core.want([BOOK])
+    with pytest.raises(UsageError, match="subscribe"):
+        core.want([BOOK])
+    assert not core.subscriptions.wanted
+    core.subscribe([BOOK], 1.0)
     assert [request["method"] for request in peer.hear()] == ["subscribe"]
-    core.handle_deadline(1.0)
-    assert core.next_deadline() == 3.0
+    assert core.next_deadline() == 3.0  # for its first snapshot
 
 
 def test_what_is_unsubscribed_is_not_waited_for_any_longer() -> None:
@@ -527,7 +529,7 @@ def test_a_second_snapshot_of_another_account_moves_no_inventory() -> None:
 
 def test_a_ticker_without_any_price_keeps_the_last_one() -> None:
     core, peer = opened(signed=False)
-    core.want([BTC])
+    core.subscribe([BTC], 1.0)
     bare = json.dumps(
         {"type": "ticker", "topic": "ticker.BTC-USD", "data": {"ticker": {"symbol": "BTC-USD"}}}
     )

@@ -178,10 +178,13 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(which=some_topics)
     def want(self, which: list[Subscription]) -> None:
+        if self.core.is_open:
+            with_error(UsageError, lambda: self.core.want(which))
+            return
         self.core.want(which)
         new = {one.stream: one for one in which if one.stream not in self.wanted}
         self.wanted.update(new)
-        self.look(newly_asked=list(new.values()) if self.core.state is State.OPEN else [])
+        self.look()
 
     @rule(which=some_topics, timeout=timeouts)
     def unsubscribe(self, which: list[Subscription], timeout: float | None) -> None:

@@ -335,7 +335,7 @@ def test_a_fill_reaches_the_application_once_and_moves_no_position() -> None:
 
 def test_positions_and_profit_follow_the_exchange() -> None:
     core, peer = opened()
-    core.want([ticker("BTC-USD")])
+    core.subscribe([ticker("BTC-USD")], 1.0)
     position = {
         "type": "positionUpdate",
         "symbol": "BTC-USD",

@@ -124,7 +124,7 @@ def test_an_error_that_names_a_topic_refuses_that_subscription_alone() -> None:
 
 def test_a_topic_that_was_left_and_is_refused_when_wanted_anew_is_not_wanted() -> None:
     core, peer = opened(signed=False)
-    core.want([BTC])
+    core.subscribe([BTC], 1.0)
     peer.say(confirmation(BTC.topic))
     core.unsubscribe([BTC], 1.0)
     refused = core.subscribe([BTC], 1.0)
@@ -493,7 +493,7 @@ def test_an_unreadable_message_of_an_account_never_asked_for_asks_for_nothing() 
 
 def test_tickers_and_prices_are_kept() -> None:
     core, peer = opened(signed=False)
-    core.want([BTC, topics.ticker("ETH-USD")])
+    core.subscribe([BTC, topics.ticker("ETH-USD")], 1.0)
     peer.say(ticker_message("BTC-USD", 64251.0), ticker_message("ETH-USD", None))
     assert isinstance(core.tickers["BTC-USD"], Ticker)
     assert core.prices == {"BTC-USD": 64251.0, "ETH-USD": 64250.5}
@@ -501,7 +501,7 @@ def test_tickers_and_prices_are_kept() -> None:
 
 def test_a_ticker_is_stale_from_a_loss_until_the_next_one() -> None:
     core, peer = opened(signed=False)
-    core.want([BTC])
+    core.subscribe([BTC], 1.0)
     (event,) = peer.say(confirmation("ticker.BTC-USD"), ticker_message("BTC-USD", 64251.0))
     assert core.tickers == {"BTC-USD": event}
     assert not core.tickers["BTC-USD"].stale

@@ -61,7 +61,7 @@ def make(kind: type[BulkError]) -> BulkError:
 def raised(core: ClientCore) -> OutcomeUnknown:
     """As a client raises it."""
     call = core.place_orders([LimitOrder("BTC-USD", Side.BUY, 64_000.0, 0.05)], 1.0)
-    core.handle_deadline(20.0)
+    core.handle_deadline(11.0)
     with pytest.raises(OutcomeUnknown) as unknown:
         call.result()
     unknown.value.settle_with(lambda error, timeout: core)

@@ -160,7 +160,7 @@ def cancel_all() -> bytes:
 def test_d2_an_execution_in_two_streams_moves_no_position_twice() -> None:
     """The public trade (with the taker's side, at that) and the own fill were both booked."""
     core, peer = opened()
-    core.want([trades(BTC)])
+    core.subscribe([trades(BTC)], 1.0)
     public = {"s": BTC, "px": 64000.0, "sz": 0.5, "time": 1767225601000, "side": False, "maker": KEY}
     peer.say({"type": "trades", "topic": f"trades.{BTC}", "data": {"trades": [public]}}, fill())
     assert core.inventory.quantity_for(BTC) == 0.0
@@ -211,7 +211,7 @@ def test_d14_a_fill_never_reduces_an_order_again() -> None:
 def test_d18_a_second_snapshot_is_not_a_change() -> None:
     """Snapshots of the delta stream were dropped or merged, so that the best bid rose above the best ask."""
     core, peer = opened(signed=False)
-    core.want([l2_delta(BTC)])
+    core.subscribe([l2_delta(BTC)], 1.0)
     peer.say(book_message("snapshot", [(10.0, 1.0)], [(11.0, 1.0)]))
     peer.say(book_message("snapshot", [(8.0, 1.0)], [(9.0, 1.0)]))
     book = core.order_books[BTC]
@@ -220,7 +220,7 @@ def test_d18_a_second_snapshot_is_not_a_change() -> None:
 
 def test_d18_no_book_survives_a_reconnection() -> None:
     core, peer = opened(signed=False)
-    core.want([l2_delta(BTC)])
+    core.subscribe([l2_delta(BTC)], 1.0)
     peer.say(book_message("snapshot", [(10.0, 1.0)], [(11.0, 1.0)]))
     core.connection_lost(1.0, "reset")
     core.handle_deadline(10.0)
@@ -266,7 +266,7 @@ def test_d22_nothing_of_a_fill_is_lost() -> None:
 def test_d32_accounts_on_one_connection_stay_apart() -> None:
     """The topic was ignored: the last writer won."""
     core, peer = opened()
-    core.want([account_topic(OTHER_KEY)])
+    core.subscribe([account_topic(OTHER_KEY)], 1.0)
     peer.say(snapshot_of_account(order_row(OID)), snapshot_of_account(key=OTHER_KEY))
     assert set(account(core).open_orders) == {OID}
     assert account(core, OTHER_KEY).open_orders == {}
@@ -293,7 +293,7 @@ def test_d40_an_unknown_status_in_a_snapshot_costs_no_order() -> None:
 def test_d41_null_numbers_are_no_numbers() -> None:
     """A null mark price was kept as the price and met arithmetic later."""
     core, peer = opened()
-    core.want([ticker(BTC)])
+    core.subscribe([ticker(BTC)], 1.0)
     peer.say(account_message({"type": "positionUpdate"} | position(2.0)), ticker_message(mark=None))
     assert core.prices[BTC] == 64250.5  # the last price takes its place
     assert core.inventory.pv(core.prices).unrealized == 501.0
@@ -345,7 +345,7 @@ def test_d29_every_status_knows_whether_it_is_final() -> None:
 def test_d30_the_small_helpers_work() -> None:
     """Two raised, and one subtracted the fill from what already was the remainder."""
     core, peer = opened()
-    core.want([l2_delta(BTC)])
+    core.subscribe([l2_delta(BTC)], 1.0)
     (order,) = peer.say(order_update(sz=0.6, fillSz=0.4))
     assert isinstance(order, OrderState)
     assert (order.get_side(), order.amount_remaining()) == (Side.BUY, 0.6)

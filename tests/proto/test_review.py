@@ -164,7 +164,7 @@ def test_the_gap_says_nothing_of_an_account_that_is_not_followed_any_more() -> N
     core, peer = opened()
     position = {"type": "positionUpdate", "symbol": "BTC-USD", "size": 0.5, "price": 64000.0}
     peer.say(snapshot_of_account(order_row(OLD)), account_message(position))
-    core.want([topics.ticker("BTC-USD")])
+    core.subscribe([topics.ticker("BTC-USD")], 1.0)
     core.connection_lost(5.0, "reset")
     core.unsubscribe([topics.account(KEY)], 6.0)
     core.handle_deadline(10.0)
@@ -277,7 +277,7 @@ def test_a_reply_tells_how_much_is_done(odd: Any) -> None:
 
 def test_a_client_without_a_signer_follows_the_first_account_it_wants() -> None:
     core, peer = opened(signed=False)
-    core.want([topics.account(OTHER_KEY), topics.account(KEY)])
+    core.subscribe([topics.account(OTHER_KEY), topics.account(KEY)], 1.0)
     peer.say(snapshot_of_account(key=OTHER_KEY), snapshot_of_account())
     position = {"type": "positionUpdate", "symbol": "BTC-USD", "size": 0.5, "price": 64000.0}
     peer.say(account_message(position, OTHER_KEY), account_message(position | {"size": 9.0}))
@@ -287,7 +287,7 @@ def test_a_client_without_a_signer_follows_the_first_account_it_wants() -> None:
 def test_tickers_never_asked_for_are_shown_but_not_kept() -> None:
     core, peer = opened(signed=False)
     wanted = topics.ticker("BTC-USD")
-    core.want([wanted])
+    core.subscribe([wanted], 1.0)
     events = peer.say(ticker_message("BTC-USD"), ticker_message("ETH-USD"))
     assert [event.symbol for event in events if isinstance(event, Ticker)] == ["BTC-USD", "ETH-USD"]
     assert (set(core.tickers), set(core.prices)) == ({"BTC-USD"}, {"BTC-USD"})

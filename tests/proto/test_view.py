@@ -46,7 +46,7 @@ def test_before_any_message_there_is_nothing_to_read() -> None:
 
 def test_market_data_is_that_of_the_last_message() -> None:
     core, peer = opened()
-    core.want([l2_delta(BTC), ticker(BTC)])
+    core.subscribe([l2_delta(BTC), ticker(BTC)], 1.0)
     peer.say(ticker_message(), book_message("snapshot", [(100.0, 1.0)], [(101.0, 1.0)]))
     view = view_of(core)
     assert view.is_connected
@@ -58,7 +58,7 @@ def test_market_data_is_that_of_the_last_message() -> None:
 
 def test_the_account_is_the_clients_own() -> None:
     core, peer = opened()
-    core.want([account(OTHER_KEY), ticker(BTC)])
+    core.subscribe([account(OTHER_KEY), ticker(BTC)], 1.0)
     peer.say(snapshot_of_account(order_row(OID)), snapshot_of_account(key=OTHER_KEY), ticker_message())
     peer.say(account_message({"type": "positionUpdate", "symbol": BTC, "size": 2.0, "price": 64250.0}))
     view = view_of(core)
@@ -84,14 +84,14 @@ def test_the_account_is_the_clients_own() -> None:
 
 def test_without_a_signer_the_account_is_the_first_one_subscribed() -> None:
     core, peer = opened(signed=False)
-    core.want([account(OTHER_KEY), account(KEY)])
+    core.subscribe([account(OTHER_KEY), account(KEY)], 1.0)
     peer.say(snapshot_of_account(order_row(OID), key=OTHER_KEY), snapshot_of_account())
     assert list(view_of(core).open_orders) == [OID]
 
 
 def test_what_is_read_is_a_copy_of_the_table() -> None:
     core, peer = opened()
-    core.want([ticker(BTC)])
+    core.subscribe([ticker(BTC)], 1.0)
     peer.say(ticker_message(), snapshot_of_account(order_row(OID)))
     view = view_of(core)
     for table in (view.tickers, view.prices, view.order_books, view.leverage_settings, view.open_orders):
