@@ -38,8 +38,8 @@ AccountEvent = (
 class Account:
     """What is known about one account.
 
-    ``live``: the snapshot of this connection came, and updates are followed. ``snapshot`` is the latest
-    one, as it was.
+    ``live``: the snapshot of this connection came, nothing known speaks against it, and updates are followed.
+    ``snapshot`` is the latest one, as it was.
     """
 
     __slots__ = (
@@ -72,6 +72,11 @@ class Account:
         So both kinds stand side by side in one symbol.
         """
         return self._positions.open
+
+    @property
+    def last_positions(self) -> list[PositionUpdate]:
+        """The latest row of each position, with the last figures of those that are flat by now."""
+        return self._positions.latest()
 
     @property
     def open_orders(self) -> dict[str, OrderState]:
@@ -138,6 +143,9 @@ class Account:
         known; a fill that only looks like a repeat is marked.
         What cannot be is told before it, by an ``OrderContradicted``. A snapshot is followed by the end of
         every order and position that it no longer lists: status ``GONE``, size 0.
+
+        The account is not ``live`` after a row that may be about any of several positions, nor after a
+        snapshot without an order that lives by a reply: then another snapshot is needed.
         """
         match event:
             case OrderState():
@@ -216,7 +224,7 @@ class Account:
         self.fee_tiers = {}
         self._set_fee_tiers(snapshot.fee_tiers)
         self.snapshot = snapshot
-        self.live = True
+        self.live = not self._orders.awaits_snapshot
         self._fills.snapshot_came()
         return [snapshot, *ended, *closed]
 

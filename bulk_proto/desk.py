@@ -5,6 +5,7 @@ Nothing here decides whether a connection is open: whoever calls has seen that i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from . import wire
@@ -14,11 +15,13 @@ from .calls import Call, Deadlines
 from .config import Config
 from .errors import OutcomeUnknown, RateLimited, SignerMissing, UsageError
 from .pacing import Pace
-from .posts import Posts
+from .posts import Posts, Repetition
 from .responses import OrderResponses
 from .signing.nonces import Nonces
 from .signing.signer import Signer
 from .signing.transaction import Transaction, sign
+
+_NONCES_KEPT = 4096
 
 
 class Desk:
@@ -41,6 +44,7 @@ class Desk:
         self._nonces = (
             Nonces(config.wall_clock, signer.public_key, config.nonce_memory) if signer is not None else None
         )
+        self._used: deque[tuple[str, int]] = deque(maxlen=_NONCES_KEPT)  # account and nonce
         self._pace = Pace(config.max_posts_per_second, config.cancel_reserve)
         self._send = send
 
@@ -66,22 +70,24 @@ class Desk:
         )
         if nonce is not None:
             nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
-        # The same actions under the same nonce are the same orders.
-        repeated = nonce is not None and self.posts.knows(transaction)
-        return self._post(transaction, now, deadline, repeated=repeated)
+        use = transaction.account, transaction.nonce
+        is_new = nonce is None or not (use in self._used or self.posts.knows(transaction))
+        self._used.append(use)
+        repetition = Repetition.NO if nonce is None else Repetition.MAYBE if is_new else Repetition.YES
+        return self._post(transaction, now, deadline, repetition)
 
     def resend(self, transaction: Transaction, now: float, deadline: float) -> Call[OrderResponses]:
         """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
         self._require_pace(now, transaction.actions)
-        return self._post(transaction, now, deadline, repeated=True)
+        return self._post(transaction, now, deadline, Repetition.YES)
 
     def _post(
-        self, transaction: Transaction, now: float, deadline: float, *, repeated: bool
+        self, transaction: Transaction, now: float, deadline: float, repetition: Repetition
     ) -> Call[OrderResponses]:
         def send(request_id: int) -> None:
             self._send(wire.post(request_id, transaction.payload), now)
 
-        return self.posts.add(transaction, deadline, send, repeated=repeated)
+        return self.posts.add(transaction, deadline, send, repetition)
 
     def require_pace(self, now: float, messages: int) -> None:
         """Raise :class:`RateLimited` where so many messages that are no transactions would be too many."""

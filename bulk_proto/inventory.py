@@ -8,7 +8,7 @@ a client keeps, those figures stand until the next report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isclose, isfinite, isnan
 
 from msgspec import Struct
@@ -16,6 +16,8 @@ from msgspec import Struct
 from .enums import Side
 from .errors import UsageError
 from .events import MarginUpdate, PositionUpdate
+
+_DECIMALS = 8  # of a size on the wire
 
 
 class Pnl(Struct, frozen=True, gc=False):
@@ -30,10 +32,11 @@ class Pnl(Struct, frozen=True, gc=False):
 
 
 class Position:
-    """What is held in one symbol, cross and isolated together; ``legs`` are the rows of the exchange.
+    """What is held in one symbol, cross and isolated together; ``legs`` are the exchange's rows of it.
 
     ``quantity`` is signed (long above 0), in base units. ``vwap`` is the average entry price; of legs in
-    opposite directions, the price at which they break even together; 0.0 when flat. ``realized_pnl``,
+    opposite directions, the price at which they break even together; 0.0 when flat, or where the exchange
+    does not tell the price of every leg. ``realized_pnl``,
     ``unrealized_pnl``, ``fees`` and ``funding`` are the exchange's last figures, in quote currency and
     with its signs; all but ``unrealized_pnl`` outlast the position.
     """
@@ -79,19 +82,24 @@ class Position:
         self.legs = ()
         self.unrealized_pnl = 0.0
 
-    def report(self, legs: tuple[PositionUpdate, ...]) -> None:
-        """Take over the exchange's rows for this symbol; no row means flat."""
-        quantity = sum(leg.size for leg in legs)
-        cost = sum(leg.size * _known(leg.price) for leg in legs)
-        self.hold(quantity, cost / quantity if quantity else 0.0)
-        if len(legs) == 1 and quantity:
-            self.vwap = _known(legs[0].price)  # exactly as reported
-        if legs:
+    def report(self, rows: Sequence[PositionUpdate]) -> None:
+        """Take over the exchange's rows for this symbol: those of size 0 tell how a position ended.
+
+        No row means flat, and nothing new about profit, fees and funding.
+        """
+        legs = tuple(row for row in rows if row.size)
+        if len(legs) == 1:
+            self.hold(legs[0].size, _known(legs[0].price))  # exactly as reported
+        else:
+            quantity = round(sum(leg.size for leg in legs), _DECIMALS)
+            cost = sum(leg.size * leg.price for leg in legs)
+            self.hold(quantity, _known(cost / quantity) if quantity else 0.0)
+        if rows:
             self.legs = legs
             self.unrealized_pnl = sum(_known(leg.unrealized_pnl) for leg in legs)
-            self.realized_pnl = sum(_known(leg.realized_pnl) for leg in legs)
-            self.fees = sum(_known(leg.fees) for leg in legs)
-            self.funding = sum(_known(leg.funding) for leg in legs)
+            self.realized_pnl = sum(_known(row.realized_pnl) for row in rows)
+            self.fees = sum(_known(row.fees) for row in rows)
+            self.funding = sum(_known(row.funding) for row in rows)
 
     def copy(self) -> Position:
         twin = Position(self.instrument)
@@ -157,12 +165,15 @@ class Inventory:
         return twin
 
     def reconcile(self, positions: Iterable[PositionUpdate], margin: MarginUpdate | None) -> None:
-        """Take over all positions the exchange reports for one account: what is not listed is flat."""
+        """Take over all positions the exchange reports for one account: what is not listed is flat.
+
+        Rows of size 0, the last ones of what is flat, bring its profit, fees and funding.
+        """
         legs: dict[str, list[PositionUpdate]] = {symbol: [] for symbol in self.positions}
         for row in positions:
             legs.setdefault(row.symbol, []).append(row)
         for symbol, rows in legs.items():
-            self.position_for(symbol).report(tuple(rows))
+            self.position_for(symbol).report(rows)
         self._margin = margin
         self._traded_profit = 0.0
 

@@ -182,15 +182,14 @@ class Mirror:
         account = self.accounts.get(event.account)
         if account is None:
             return (Unasked(event),)
-        was_live = account.live
+        was_live, is_whole = account.live, isinstance(event, AccountSnapshot)
         news = account.apply(event)
-        if was_live and not account.live:  # a row that may be about any of several positions
+        if account.live and is_whole:
+            self._subscriptions.prime(("account", event.account))
+        elif (was_live or is_whole) and not account.live:  # it does not tell enough: see Account.apply()
             self._subscriptions.renew(("account", event.account), now)
-        if type(event) in _MOVES_POSITIONS:
-            if event.account == self.home:
-                self.inventory.reconcile(account.positions.values(), account.margin)
-            if isinstance(event, AccountSnapshot):
-                self._subscriptions.prime(("account", event.account))
+        if type(event) in _MOVES_POSITIONS and event.account == self.home:
+            self.inventory.reconcile(account.last_positions, account.margin)
         return news
 
     def _on_refused(self, refused: MessageRefused, now: float) -> None:

@@ -178,6 +178,14 @@ class OwnOrders:
         news.append(update)
         return news
 
+    @property
+    def awaits_snapshot(self) -> bool:
+        """Did the last snapshot leave out an order of which a reply had told that it lives?
+
+        It was older than the reply, or the order has ended since: only another one tells.
+        """
+        return any(late and order_id in self.open for order_id, late in self._told.items())
+
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer will come for these: what the next snapshot says of them counts."""
         for order_id in order_ids:

@@ -11,7 +11,9 @@ position, unless its symbol has an isolated one and no update has ever had the f
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isnan
 
 from msgspec.structs import replace
 
@@ -19,19 +21,24 @@ from .events import PositionUpdate
 
 PositionKey = tuple[str, str | None]  # symbol; key of the isolated account, "" while unnamed, None for cross
 
+_FIGURES = ("realized_pnl", "fees", "funding")
+_FLAT_KEPT = 1024
+
 
 class OwnPositions:
     """``open`` has the positions by key; flat ones are left out."""
 
-    __slots__ = ("_flagged", "open")
+    __slots__ = ("_flagged", "_flat", "open")
 
     def __init__(self) -> None:
         self.open: dict[PositionKey, PositionUpdate] = {}
+        self._flat: OrderedDict[PositionKey, PositionUpdate] = OrderedDict()  # as they ended
         self._flagged = False  # the exchange does tell isolated from cross in its updates
 
     def copy(self) -> OwnPositions:
         twin = OwnPositions()
         twin.open = self.open.copy()
+        twin._flat = self._flat.copy()
         twin._flagged = self._flagged
         return twin
 
@@ -60,8 +67,9 @@ class OwnPositions:
                 row = replace(row, iso_pubkey=key[1])
         if row.size:
             self.open[key] = row
+            self._flat.pop(key, None)
         else:
-            self.open.pop(key, None)
+            self._end(key, row)
         return row, True
 
     def replaced_by(
@@ -72,7 +80,24 @@ class OwnPositions:
         known = same_positions(before, dict.fromkeys(map(_key_of, listed)))
         rows = [_named(row, known.get(_key_of(row))) for row in listed]
         self.open = {_key_of(row): row for row in rows if row.size}
-        return rows, closed_since(before, self.open)
+        closed = closed_since(before, self.open)
+        for row in closed:
+            self._end(_key_of(row), row, before[_key_of(row)])
+        for key in self.open:
+            self._flat.pop(key, None)
+        return rows, closed
+
+    def latest(self) -> list[PositionUpdate]:
+        """The last row of each position, of flat ones as well: profit, fees and funding outlast them."""
+        return [*self._flat.values(), *self.open.values()]
+
+    def _end(self, key: PositionKey, row: PositionUpdate, last: PositionUpdate | None = None) -> None:
+        """A position is flat. What the row does not tell stays as it was last told."""
+        last = last or self.open.pop(key, None) or self._flat.pop(key, row)
+        told = {name: getattr(row, name) for name in _FIGURES if not isnan(getattr(row, name))}
+        self._flat[key] = replace(last, size=0.0, unrealized_pnl=0.0, **told)
+        if len(self._flat) > _FLAT_KEPT:
+            self._flat.popitem(last=False)
 
 
 def same_positions(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum, auto
 from itertools import chain
 from typing import Any, TypeGuard
 
@@ -39,13 +40,27 @@ _LATE_ANSWERS_KEPT = 256
 _SAYS_NOTHING = (OrderStatus.PENDING, OrderStatus.UNKNOWN)
 
 
+class Repetition(Enum):
+    """Was a transaction sent before? Each nonce works once, so a refusal of the second proves nothing."""
+
+    NO = auto()
+    MAYBE = auto()  # its nonce is the caller's choice: an earlier process may have used it
+    YES = auto()
+
+
 class _Sent(Struct, frozen=True):
     """A transaction on its way; ``newcomers`` is how many orders the exchange alone had told of before."""
 
     call: Call[OrderResponses]
     transaction: Transaction
-    repeated: bool
+    repetition: Repetition
     newcomers: int
+
+    def may_have_happened(self, text: str) -> bool:
+        """Does a refusal with this text leave open whether the transaction was executed, sent before?"""
+        if self.repetition is Repetition.MAYBE:
+            return "nonce" in text.casefold()
+        return self.repetition is Repetition.YES
 
 
 class Posts:
@@ -80,20 +95,19 @@ class Posts:
         transaction: Transaction,
         deadline: float,
         send: Callable[[int], None],
-        *,
-        repeated: bool = False,
+        repetition: Repetition,
     ) -> Call[OrderResponses]:
         """Open a request; its orders count as pending, so that an update may overtake the answer.
 
         ``send`` gets its number. The orders are put down after it, while the bytes are on their way.
-        A refusal of a ``repeated`` transaction proves nothing about the first: it changes no order.
+        A refusal of a repetition proves nothing about the first: it changes no order.
         """
         self.last_id += 1
         request_id = self.last_id
         call: Call[OrderResponses] = Call(deadline)
         account = self._accounts.get(transaction.account)
         newcomers = 0 if account is None else account.newcomers
-        self._open[request_id] = _Sent(call, transaction, repeated, newcomers)
+        self._open[request_id] = _Sent(call, transaction, repetition, newcomers)
         self._deadlines.add(call, lambda: self._expire(request_id))
         send(request_id)
         self._register(transaction)
@@ -129,7 +143,7 @@ class Posts:
         text = reply.text or "the exchange refused the transaction without a reason"
         if "signature" in text.casefold():
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
-        if sent.repeated:
+        if sent.may_have_happened(text):
             self._doubt(sent.transaction)
             sent.call.fail(
                 unknown_outcome(RepetitionRefused, f"refused when repeated ({text})", sent.transaction)
@@ -252,7 +266,11 @@ def _says_nothing(response: OrderResponse, sent: _Sent) -> bool:
     status = response.status
     if status in _SAYS_NOTHING:
         return True
-    return sent.repeated and status.is_error() and status is not OrderStatus.REJECTED_DUPLICATE
+    return (
+        sent.repetition is Repetition.YES
+        and status.is_error()
+        and status is not OrderStatus.REJECTED_DUPLICATE
+    )
 
 
 def _tell_one_of(account: Account, order_ids: Iterable[str], response: OrderResponse) -> None:

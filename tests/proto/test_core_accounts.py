@@ -71,6 +71,31 @@ def test_an_account_that_is_stale_settles_nothing_before_it_has_been_sent_anew()
     assert subscribed.done
 
 
+def test_a_snapshot_without_an_order_that_lives_by_its_reply_is_not_the_last_word() -> None:
+    """It is older than the reply, or the order has ended unheard: nobody knows before the next one."""
+    core, peer = unconfirmed()
+    placed = core.place_orders([BID], 1.0)
+    (order_id,) = core.accounts[KEY].pending
+    peer.hear()
+    peer.say(post_reply(1, {"resting": {"oid": order_id}}), now=1.1)
+    cancelled = core.place_orders([CancelOrder("BTC-USD", order_id)], 1.2, timeout=0.5)
+    core.handle_deadline(1.7)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        cancelled.result()
+    assert placed.done
+    subscribed, settled = core.subscribe([topics.account(KEY)], 2.0), core.settle(unknown.value, 2.0)
+    peer.hear()
+    peer.say(*SERVED, now=2.1)
+    account = core.accounts[KEY]
+    assert (account.live, subscribed.done, settled.done) == (False, False, False)
+    assert list(account.open_orders) == [order_id]
+    core.handle_deadline(core.next_deadline() or 0.0)
+    assert asked(peer) == ["unsubscribe", "subscribe"]
+    peer.say(*SERVED, now=5.0)
+    assert (account.live, subscribed.done) == (True, True)
+    assert (list(account.open_orders), settled.result()) == ([], {order_id: OrderStatus.GONE})
+
+
 def test_two_settlements_ask_for_the_account_once() -> None:
     core, peer = opened()
     first, second = unanswered(core, BID, BID, now=1.0)

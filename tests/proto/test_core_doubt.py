@@ -19,6 +19,7 @@ from bulk_proto.actions import (
     Stop,
     TakeProfit,
     TrailingStop,
+    Transfer,
     TriggerBasket,
 )
 from bulk_proto.calls import Call
@@ -30,6 +31,7 @@ from bulk_proto.errors import (
     RateLimited,
     RepetitionRefused,
     RequestTimedOut,
+    TransactionRejected,
     UsageError,
 )
 from bulk_proto.events import Connected, Fill, OrderState, Resynced
@@ -310,6 +312,36 @@ def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
         again.result()
     peer.say(order_update(order_id, "placed", ts=1767225602 * 10**9))
     assert order_id in core.accounts[KEY].open_orders
+
+
+@pytest.mark.parametrize("text", ["duplicate nonce", "bad signature"])
+@pytest.mark.parametrize("action", [CancelAll(), Transfer(KEY, OTHER_KEY, 500.0)])
+def test_whatever_is_sent_twice_under_one_nonce_is_a_repetition(action: Action, text: str) -> None:
+    core, peer = opened()
+    first = core.place_orders([action], 1.0, timeout=1.0)
+    core.handle_deadline(2.0)
+    peer.hear()
+    nonce = unknown_outcome(first).nonce
+    again = core.place_orders([action], 3.0, nonce=nonce)
+    peer.say(post_reply(2, {"error": {"message": text}}, status="error"))
+    with pytest.raises(RepetitionRefused):
+        again.result()
+
+
+def test_a_nonce_that_an_earlier_process_used_may_be_a_repetition_too() -> None:
+    core, peer = opened()
+    used = core.place_orders([CancelAll()], 1.0, nonce=7)
+    peer.say(post_reply(1, {"error": {"message": "Duplicate nonce"}}, status="error"))
+    with pytest.raises(RepetitionRefused):
+        used.result()
+    forbidden = core.place_orders([CancelAll()], 1.0, nonce=8)
+    peer.say(post_reply(2, {"error": {"message": "unauthorized signer"}}, status="error"))
+    with pytest.raises(TransactionRejected):
+        forbidden.result()
+    elsewhere = core.place_orders([CancelAll()], 1.0)  # a nonce of our own: it was used by somebody else
+    peer.say(post_reply(3, {"error": {"message": "duplicate nonce"}}, status="error"))
+    with pytest.raises(TransactionRejected):
+        elsewhere.result()
 
 
 def test_a_repetition_refused_as_a_whole_is_settled_by_the_next_snapshot() -> None:

@@ -53,6 +53,22 @@ def test_an_isolated_row_without_its_key_is_the_isolated_position_of_its_symbol(
     assert core.inventory.quantity_for(BTC) == 0.5
 
 
+def test_profit_fees_and_funding_of_the_row_that_closes_a_position_are_kept() -> None:
+    core, peer = opened()
+    figures = {"realizedPnl": 1.0, "fees": -0.25, "funding": 0.5, "unrealizedPnl": 2.0}
+    peer.say(update(cross(0.5) | figures), update(isolated(0.5, OTHER_KEY) | figures))
+    peer.say(update(cross(0.0) | {"realizedPnl": 4.0, "fees": None}))
+    position = core.inventory.position_for(BTC)
+    assert (position.quantity, len(position.legs), position.unrealized_pnl) == (0.5, 1, 2.0)
+    assert (position.realized_pnl, position.fees, position.funding) == (5.0, -0.5, 1.0)
+    peer.say(snapshot())
+    peer.say(update(cross(2.0, ETH)))
+    assert (position.quantity, position.legs, position.unrealized_pnl) == (0.0, (), 0.0)
+    assert (position.realized_pnl, position.fees, position.funding) == (5.0, -0.5, 1.0)
+    peer.say(update(cross(1.0) | {"realizedPnl": 0.0, "fees": 0.0, "funding": 0.0}))
+    assert (position.quantity, position.realized_pnl, position.fees) == (1.0, 1.0, -0.25)
+
+
 def test_an_isolated_position_that_gets_its_key_later_is_no_second_one() -> None:
     core, peer = opened()
     peer.say(snapshot(isolated(-0.1)), update(isolated(-0.15, OTHER_KEY)))

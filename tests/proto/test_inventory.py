@@ -65,6 +65,20 @@ def test_cross_and_isolated_positions_add_up_and_stay_apart() -> None:  # D39
     assert inventory.pv({BTC: 110.0}).unrealized == 2 * 10 + 0.5 * 10
 
 
+def test_legs_whose_sum_is_a_crumb_are_flat() -> None:
+    inventory = Inventory()
+    inventory.reconcile([row(size=0.1), row(size=0.2), isolated(-0.3, 90)], None)
+    position = inventory.position_for(BTC)
+    assert (position.quantity, position.side, position.vwap) == (0, 0, 0)
+
+
+def test_a_leg_without_a_price_leaves_the_average_unknown() -> None:
+    inventory = Inventory()
+    inventory.reconcile([row(size=1.0), row(size=1.0, price=nan, unrealized_pnl=7.0)], None)
+    position = inventory.position_for(BTC)
+    assert (position.quantity, position.vwap, position.pv(110.0)) == (2.0, 0.0, 17.0)
+
+
 def test_legs_that_cancel_out_keep_their_locked_in_profit() -> None:
     inventory = Inventory()
     inventory.reconcile([row(size=0.5, price=100), isolated(-0.5, 120)], None)
