@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 from anyio.abc import TaskGroup
@@ -12,8 +12,9 @@ from bulk_proto.enums import Topic
 from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
+from .host import watch_for_cancellation
 from .streams import Inbox
-from .workers import Handler, Worker
+from .workers import Handler, Worker, at_work
 
 
 class Audience:
@@ -27,6 +28,7 @@ class Audience:
         self._taken_back: list[Worker] = []  # handlers that may still be busy with their last event
         self._tasks: TaskGroup | None = None
         self._retiring = False
+        self._is_ending: Callable[[], bool] = lambda: False
         journal = Journal(logger)
         for topic in Journal.TOPICS:
             self._readers[topic].append(journal)
@@ -54,10 +56,11 @@ class Audience:
             worker.forget()
 
     def begin(self, tasks: TaskGroup) -> None:
-        """Events will come: each handler gets a task among these."""
+        """Events will come: each handler gets a task among these, which end with the running one."""
         self._tasks, self._retiring = tasks, False
+        self._is_ending = watch_for_cancellation()
         for worker in self._workers():
-            worker.begin(tasks)
+            worker.begin(tasks, self._is_ending)
 
     def retire(self) -> None:
         """No more events will come; who has unread ones goes on until they are read."""
@@ -77,7 +80,7 @@ class Audience:
         worker = Worker(topic, handler, self._limit, self._logger, self.report)
         self._readers[topic] = [*self._readers[topic], worker]
         if self._tasks is not None and not self._retiring:
-            worker.begin(self._tasks)
+            worker.begin(self._tasks, self._is_ending)
 
     def remove_handler(self, topic: Topic, handler: Handler) -> None:
         for worker in self._workers(topic):
@@ -100,8 +103,17 @@ class Audience:
 
     def is_one_of_us(self) -> bool:
         """Does a handler run in the current task?"""
-        current = anyio.get_current_task().id
-        return any(worker.task_id == current for worker in (*self._workers(), *self._taken_back))
+        worker = self._at_work()
+        return worker is not None and worker.task_id == anyio.get_current_task().id
+
+    def has_made_this_task(self) -> bool:
+        """Does a handler run in the current task, or in one that made it and may wait for it?"""
+        worker = self._at_work()
+        return worker is not None and worker.task_id is not None
+
+    def _at_work(self) -> Worker | None:
+        worker = at_work.get()
+        return worker if worker in (*self._workers(), *self._taken_back) else None
 
     def _workers(self, *only: Topic) -> list[Worker]:
         return [

@@ -11,13 +11,12 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Self
 
 import anyio
-from anyio import AsyncContextManagerMixin
 
 from bulk_proto import subscriptions as topics
 from bulk_proto.calls import Call
@@ -36,20 +35,19 @@ from .audience import Audience
 from .conditional_orders import ConditionalOrders
 from .connectors import Connector, choose_connector
 from .driver import Driver
-from .faults import first_of
-from .host import protect, spawn
+from .faults import first_of, reason_of
+from .host import home, protect, spawn
 from .multisig import MultisigActions
 from .streams import EventStream
 from .subscribing import Subscribing
 from .workers import Handler
 
 DEFAULT_SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD")
+_CRASHES = (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup)
 LAST_MAIL = 2.0  # seconds that handlers get for unread events once the connection is closed
 
 
-class BulkWebSocketClient(
-    Subscribing, ConditionalOrders, AccountActions, MultisigActions, AsyncContextManagerMixin
-):
+class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, MultisigActions):
     """A client of the BULK exchange over one WebSocket that reconnects by itself.
 
     :param url: WebSocket address.
@@ -169,7 +167,7 @@ class BulkWebSocketClient(
         rested, gone = self._rested, self._gone  # of this connection: another task may soon make a new one
         self._driver.do(self.core.stop)
         await rested.wait()
-        if not self._audience.is_one_of_us():
+        if not self._audience.has_made_this_task():
             await gone.wait()
             if gone is self._gone:
                 self._host = None
@@ -177,15 +175,14 @@ class BulkWebSocketClient(
             error, self._host_error = self._host_error, None
             raise error
 
-    @asynccontextmanager
-    async def __asynccontextmanager__(self) -> AsyncGenerator[Self]:
+    async def __aenter__(self) -> Self:
         """``async with`` connects, raising where ``connect()`` returns False, and disconnects."""
         await self._open()
-        try:
-            yield self
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.disconnect()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.disconnect()
 
     async def _open(self) -> None:
         self._driver.check_home()
@@ -232,6 +229,8 @@ class BulkWebSocketClient(
     def _begin(self, opened: anyio.Event, now: float) -> Call[None]:
         self._opening_error = None
         self._audience.forget()
+        self._host_error = None
+        self._driver.home = home()
         self._rested, self._gone, self._opened = anyio.Event(), anyio.Event(), opened
         ready = self.core.start(now)
         self._host = spawn(self._serve, "bulk client")
@@ -250,16 +249,17 @@ class BulkWebSocketClient(
                 self._audience.begin(tasks)
                 try:
                     await self._driver.run()
-                except Exception as error:
+                except _CRASHES as error:
                     self._stopped_by(error)
-                self._finish()
+                finally:
+                    self._finish()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_MAIL
                 self._audience.retire()
-        except (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup) as error:
+        except _CRASHES as error:
             self._stopped_by(error)
         finally:
-            self._finish()
             self._audience.end()
+            self._driver.home = None
             self._gone.set()
 
     def _stopped_by(self, error: BaseException) -> None:
@@ -270,8 +270,8 @@ class BulkWebSocketClient(
 
     def _finish(self) -> None:
         """Bring the core to rest, whatever happened, and hand out its last events."""
-        self.core.stop(anyio.current_time())
-        self.core.connection_lost(anyio.current_time(), "the client stopped")
+        why = "its task was cancelled" if self._host_error is None else reason_of(self._host_error)
+        self.core.driver_stopped(anyio.current_time(), f"the client stopped: {why}")
         self._driver.poke()
         self._rested.set()
 
@@ -300,6 +300,7 @@ class BulkWebSocketClient(
         """
         if not topics:
             raise UsageError("name the topics to iterate over, such as Topic.TICKER")
+        self._driver.check_home()
         if not self._audience.is_served:
             raise NotConnected("no events will come: call connect() first")
         inbox = self._audience.add_inbox(Topic.of(topic) for topic in topics)

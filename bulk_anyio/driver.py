@@ -17,17 +17,22 @@ from anyio.abc import ByteStream
 from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import LinkError, UsageError
 from bulk_proto.events import Event
+from bulk_proto.standstill import CATCHING_UP, LATE
 
 from .connectors import Connector
 from .faults import LINE_FAULTS, first_of, reason_of
-from .host import clock, home, protected
+from .host import clock, home, is_being_cancelled, protected
 from .push_stream import READ_SIZE, PushStream
 
 Result = TypeVar("Result")
 
 FAREWELL = 1.0  # seconds to hand over the last bytes
-LATE = 0.1  # seconds behind a deadline: the loop or the whole process stood still
-CATCHING_UP = 0.05  # seconds in which what came meanwhile is read before anything is said to be missing
+
+
+async def catch_up(due: float) -> None:
+    """Where a deadline is noticed late, let what came meanwhile be read before time is said to be up."""
+    if anyio.current_time() > due + LATE:
+        await anyio.sleep(CATCHING_UP)
 
 
 class Bell:
@@ -79,7 +84,7 @@ class Driver:
         self._line = Bell()  # a connection may be wanted
         self._handing_out = False
         self._armed = math.inf
-        self._home: object = None  # the loop, while serving
+        self.home: object = None  # the loop that the client lives in, until the last of it is gone
         # While serving, that of the loop without a detour.
         self.clock: Callable[[], float] = anyio.current_time
         self._talking = False  # the stream of the current connection is up
@@ -98,7 +103,7 @@ class Driver:
 
     def check_home(self) -> None:
         """Raise ``UsageError`` where another loop runs: nothing would wake the tasks of this one."""
-        if self._home is not None and home() is not self._home:
+        if self.home is not None and home() is not self.home:
             raise UsageError(
                 "this client is connected in another event loop, in another thread or one that was closed "
                 "without disconnect(): use it there, or make a client for this loop"
@@ -137,7 +142,7 @@ class Driver:
 
     async def run(self) -> None:
         """Connect and reconnect as the core wishes, until it rests."""
-        self.clock, self._home = clock(), home()
+        self.clock = clock()
         before, self.core.on_urgent_data = self.core.on_urgent_data, self._send
         try:
             async with anyio.create_task_group() as tasks:
@@ -149,7 +154,7 @@ class Driver:
                         await self._line.wait()
                 tasks.cancel_scope.cancel()
         finally:
-            self.clock, self._home = anyio.current_time, None  # of whichever loop comes next
+            self.clock = anyio.current_time  # of whichever loop comes next
             self.core.on_urgent_data = before  # or they would keep each other alive
 
     async def _keep_time(self) -> None:
@@ -159,27 +164,41 @@ class Driver:
             with anyio.CancelScope(deadline=self._armed) as patience:
                 await self._alarm.wait()
             if patience.cancelled_caught:
-                if self.clock() > self._armed + LATE:
-                    await anyio.sleep(CATCHING_UP)
+                await catch_up(self._armed)
                 self.do(self.core.handle_deadline)
 
     async def _serve_one_connection(self) -> None:
-        reason: LinkError | str = "the connection ended"
         self._talking = self._leaving = False
         try:
+            reason = await self._one_connection()
+        except anyio.get_cancelled_exc_class() as error:
+            if is_being_cancelled():
+                raise
+            reason = self._unexpected(error)  # of something that a connector or a stream awaited
+        finally:
+            self._talking, self._quick = False, None
+        if not self._leaving:
+            self.do(lambda now: self.core.connection_lost(now, reason))
+
+    async def _one_connection(self) -> LinkError | str:
+        """Make it, talk for as long as it lasts, and say why it ended."""
+        reason: LinkError | str = "the connection ended"
+        try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(protected(self._hang_up), tasks.cancel_scope)
+                scope = tasks.cancel_scope
+                tasks.start_soon(protected(self._hang_up), scope)
                 async with await self._connector(self.core.config) as stream:
-                    await self._converse(stream)
-                tasks.cancel_scope.cancel()
+                    try:
+                        await self._converse(stream)
+                    finally:  # a stream that is slow to close must not hide that it broke
+                        scope.deadline = min(scope.deadline, anyio.current_time() + FAREWELL)
+                scope.cancel()
         except* (*LINE_FAULTS, LinkError) as faults:
             fault = first_of(faults)
             reason = fault if isinstance(fault, LinkError) else reason_of(fault)
         except* Exception as faults:
             reason = self._unexpected(first_of(faults))
-        self._talking, self._quick = False, None
-        if not self._leaving:
-            self.do(lambda now: self.core.connection_lost(now, reason))
+        return reason
 
     def _unexpected(self, fault: BaseException) -> LinkError:
         with suppress(Exception):  # a broken log is no reason to stop

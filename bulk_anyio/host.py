@@ -20,16 +20,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import anyio
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_trio() -> bool:
     """Is the running task a trio task? (False on asyncio, also where trio is installed.)"""
-    trio = sys.modules.get("trio")
-    if trio is None:
+    # While another thread imports trio, it is there in part only.
+    current_task = getattr(getattr(sys.modules.get("trio"), "lowlevel", None), "current_task", None)
+    if current_task is None:
         return False
     try:
-        trio.lowlevel.current_task()
+        current_task()
     except RuntimeError:
         return False
     return True
@@ -63,9 +66,9 @@ def clock() -> Callable[[], float]:
 def context_of_callbacks() -> contextvars.Context:
     """A copy of this task's context in which anyio knows the running loop even where no task is running."""
     context = contextvars.copy_context()
-    sniffio = sys.modules.get("sniffio")
-    if sniffio is not None and not in_trio():
-        context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    library = getattr(sys.modules.get("sniffio"), "current_async_library_cvar", None)
+    if library is not None and not in_trio():
+        context.run(library.set, "asyncio")
     return context
 
 
@@ -94,14 +97,19 @@ def protected(function: Function) -> Function:
     return function
 
 
-def is_cancelled_alone() -> bool:
-    """Was the running task cancelled past anyio, which only asyncio lets anybody do?"""
+def watch_for_cancellation() -> Callable[[], bool]:
+    """What tells whether the running task is being cancelled past anyio, as only asyncio allows."""
     if in_trio():
-        return False
+        return lambda: False
     import asyncio
 
-    current = asyncio.current_task()
-    return current is not None and current.cancelling() > 0
+    task = asyncio.current_task()
+    return lambda: task is not None and task.cancelling() > 0
+
+
+def is_being_cancelled() -> bool:
+    """Is the running task to end, rather than something that it awaited?"""
+    return anyio.get_current_task().has_pending_cancellation() or watch_for_cancellation()()
 
 
 async def _as_coroutine(serve: Callable[[], Awaitable[None]]) -> None:

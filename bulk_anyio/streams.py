@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from math import inf
+from time import perf_counter
 from typing import Any, Self
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from bulk_proto.errors import UsageError
 from bulk_proto.events import Event
 from bulk_proto.mailbox import Mailbox
 
-from .driver import Bell
+from .driver import Bell, catch_up
+from .workers import TURN
 
 
 class Inbox:
@@ -50,9 +53,10 @@ class EventStream(AsyncIterator[Any]):
     def __init__(self, inbox: Inbox, detach: Callable[[Inbox], None], timeout: float | None) -> None:
         self._inbox = inbox
         self._detach = detach
-        self._timeout = math.inf if timeout is None else max(0.0, timeout)
+        self._timeout = inf if timeout is None else max(0.0, timeout)
         self._payloads: deque[object] = deque()
         self._waiting = False
+        self._turn_ends = 0.0
 
     def __aiter__(self) -> Self:
         return self
@@ -60,13 +64,17 @@ class EventStream(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         if self._waiting:
             raise UsageError("another task is reading this stream: make one for each task")
+        await self._take_turns()
         while not self._payloads:
             event = self._inbox.take()
+            if event is None:
+                has_rung = not self._inbox.closed and await self._wait()
+                event = self._inbox.take()  # it may have come at the last moment
+                if event is None and not has_rung:
+                    self.close()
+                    raise StopAsyncIteration
             if event is not None:
                 self._payloads.extend(event.payloads)
-            elif self._inbox.closed or not await self._wait():
-                self.close()
-                raise StopAsyncIteration
         return self._payloads.popleft()
 
     def close(self) -> None:
@@ -77,12 +85,25 @@ class EventStream(AsyncIterator[Any]):
     def __del__(self) -> None:
         self.close()
 
+    async def _take_turns(self) -> None:
+        """While much is waiting, let others have a turn now and then, before anything is taken out."""
+        if perf_counter() >= self._turn_ends:
+            self._waiting = True
+            try:
+                await checkpoint()
+            finally:
+                self._waiting = False
+            self._turn_ends = perf_counter() + TURN
+
     async def _wait(self) -> bool:
         """Until something happens; False after ``timeout`` seconds."""
         self._waiting = True
         try:
             with anyio.move_on_after(self._timeout) as patience:
                 await self._inbox.wait()
+            self._turn_ends = perf_counter() + TURN
+            if patience.cancelled_caught:
+                await catch_up(patience.deadline)
         finally:
             self._waiting = False
         return not patience.cancelled_caught

@@ -14,12 +14,12 @@ main task waits for.
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from time import perf_counter
 from typing import Any
 
@@ -32,11 +32,14 @@ from bulk_proto.events import Event, HandlerFailed, Missed
 from bulk_proto.mailbox import Mailbox
 
 from .driver import Bell
-from .host import context_of_callbacks, in_trio, is_cancelled_alone, protected
+from .host import context_of_callbacks, in_trio, is_being_cancelled, protected
 
 Handler = Callable[[Any], Awaitable[object] | object]
 
-_TURN = 0.005  # seconds after which a handler that has more to read lets other tasks have a turn
+TURN = 0.005  # seconds after which whoever has more to read lets other tasks have a turn
+
+at_work: ContextVar[Worker | None] = ContextVar("at_work", default=None)
+"""The worker in whose task this runs, or in a task that was made there."""
 
 
 class Worker:
@@ -63,7 +66,7 @@ class Worker:
         self._is_plain = not _is_asynchronous(handler)
         self._idle = False  # nothing is in hand and nothing waits: a plain function may be called at once
         self._begun: Awaitable[object] | None = None  # what such a call left to be awaited
-        self._context = contextvars.copy_context()
+        self._context = copy_context()
         self.task_id: int | None = None
 
     def put(self, event: Event) -> None:
@@ -96,19 +99,23 @@ class Worker:
         self._mailbox = Mailbox(self._limit)
         self._in_hand.clear()
 
-    def begin(self, tasks: TaskGroup) -> None:
-        """Serve the handler in a task of its own, until it is told to end or the group does."""
-        self._retiring = False
-        tasks.start_soon(protected(self._run), tasks)
+    def begin(self, tasks: TaskGroup, is_ending: Callable[[], bool]) -> None:
+        """Serve the handler in a task of its own, until it is told to end or the group does.
 
-    async def _run(self, tasks: TaskGroup) -> None:
+        ``is_ending``: is the group about to be cancelled, although its tasks do not know it yet?
+        """
+        self._retiring = False
+        tasks.start_soon(protected(self._run), tasks, is_ending)
+
+    async def _run(self, tasks: TaskGroup, is_ending: Callable[[], bool]) -> None:
         self.task_id = anyio.get_current_task().id
+        at_work.set(self)
         self._context = context_of_callbacks()
         goes_on = False
         try:
             await self._walk()
         except anyio.get_cancelled_exc_class() as error:
-            if in_trio() or anyio.get_current_task().has_pending_cancellation():
+            if in_trio() or anyio.get_current_task().has_pending_cancellation() or is_ending():
                 raise
             # The task was cancelled alone, past anyio: its task group would take that for a failure of all.
             self._failed(error)
@@ -116,12 +123,12 @@ class Worker:
         finally:
             self.task_id = None  # ids are used again
             if goes_on:
-                tasks.start_soon(protected(self._run), tasks)
+                tasks.start_soon(protected(self._run), tasks, is_ending)
             else:
                 self._leave()
 
     async def _walk(self) -> None:
-        turn_ends = perf_counter() + _TURN
+        turn_ends = perf_counter() + TURN
         while True:
             if self._begun is not None:
                 begun, self._begun = self._begun, None
@@ -131,7 +138,7 @@ class Worker:
                     await self._finish(outcome)
                 if perf_counter() >= turn_ends:
                     await anyio.lowlevel.checkpoint()
-                    turn_ends = perf_counter() + _TURN
+                    turn_ends = perf_counter() + TURN
             if self._retiring or self._dismissed:
                 return
             self._idle = self._is_plain
@@ -155,8 +162,8 @@ class Worker:
         begun, self._begun = self._begun, None
         if inspect.iscoroutine(begun):
             begun.close()
-        if len(self._mailbox) and not self._dismissed:
-            self._warn("%s did not come to read %d events", len(self._mailbox))
+        if (unread := len(self._mailbox) + bool(self._in_hand)) and not self._dismissed:
+            self._warn("%s did not come to read %d events", unread)
         self.forget()
 
     def _fell_behind(self, missed: Missed) -> None:
@@ -164,9 +171,9 @@ class Worker:
         self._report(Missed(missed.count, self.name, self.topic))
         self._warn("%s fell behind and missed %d events", missed.count)
 
-    def _warn(self, message: str, count: int) -> None:
+    def _warn(self, message: str, *figures: int) -> None:
         with suppress(Exception):  # a broken log is no reason to stop
-            self._logger.warning(message, self.name, count)
+            self._logger.warning(message, self.name, *figures)
 
     def _call(self, payload: object) -> Awaitable[object] | None:
         """What the handler leaves to be awaited, if anything."""
@@ -183,9 +190,16 @@ class Worker:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             self._failed(error)
         except BaseException as error:
-            if isinstance(error, GeneratorExit) or _is_being_cancelled():
-                raise
-            self._failed(error)
+            if not isinstance(error, GeneratorExit) and not is_being_cancelled():
+                self._failed(error)
+                return
+            if self._retiring:
+                self._warn("%s was still busy long after the end of the connection, and was cut off")
+            mine, own = _parts(error)
+            if own is not None:
+                self._failed(own)
+            if mine is not None:
+                raise mine from None
 
     def _failed(self, error: BaseException) -> None:
         with suppress(Exception):  # a broken log is no reason to stop
@@ -203,6 +217,8 @@ def _is_asynchronous(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
-def _is_being_cancelled() -> bool:
-    """Is this very task to end, rather than something that it awaited?"""
-    return anyio.get_current_task().has_pending_cancellation() or is_cancelled_alone()
+def _parts(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """The cancellation of a handler, and what failed meanwhile, in a child of its own perhaps."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(anyio.get_cancelled_exc_class())
+    return error, None

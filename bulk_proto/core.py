@@ -128,6 +128,11 @@ class ClientCore(Wishes, Settling, Incoming):
         self._line.connection_lost(now, reason)
         self._line_changed()
 
+    def driver_stopped(self, now: float, reason: str) -> None:
+        """The driver itself ends, whatever the core wishes: rest at once. ``reason`` is for people."""
+        self._line.driver_stopped(now, reason)
+        self._line_changed()
+
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the exchange, cut anywhere; ``b""`` is the end of the stream."""
         mirror, events = self._mirror, self._events

@@ -96,6 +96,12 @@ class Line:
 
     # Reports of the driver
 
+    def driver_stopped(self, now: float, reason: str) -> None:
+        if self.state is State.CLOSING:
+            self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
+        elif self.state is not State.IDLE:
+            self._end(now, Closed(DisconnectReason.LOST, detail=reason), retry=False)
+
     def connection_made(self, now: float) -> None:
         if self.state is not State.CONNECTING:
             raise UsageError(f"connection_made() while {self.state.name}")

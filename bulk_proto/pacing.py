@@ -25,7 +25,8 @@ class Pace:
         others = limit - min(messages, limit)  # that may have been sent in the same second
         if len(self._sent) <= others:
             return 0.0
-        return max(0.0, self._sent[-others - 1] + 1.0 - now)
+        wait = self._sent[-others - 1] + 1.0 - now
+        return wait if 0.0 < wait <= 1.0 else 0.0  # a moment to come was told by the clock of another loop
 
     def count(self, now: float) -> None:
         """One message is being sent."""

@@ -21,6 +21,7 @@ from typing import Any
 
 from bulk_proto.core import ClientCore, State
 from bulk_proto.errors import LinkError
+from bulk_proto.standstill import CATCHING_UP, LATE
 
 from .connectors import Connector
 from .conversation import LISTENING, Conversation, Receive
@@ -32,8 +33,6 @@ from .lookout import Lookout
 # Seconds that may pass before a deadline is noticed that a message brought nearer. A listening reader may
 # notice that one, and one that an errand brought nearer, LISTENING later still.
 SOON = 0.01
-LATE = 0.1  # seconds behind a deadline: the process stood still
-CATCHING_UP = 0.05  # seconds at most for reading what came meanwhile
 _TALKING = (State.OPEN, State.HANDSHAKING, State.CLOSING)
 
 
@@ -241,8 +240,7 @@ class Reader:
             self.serving = False
             try:
                 while self._errands or self.core.state is not State.IDLE:  # an errand may start the core
-                    self.core.stop(now)
-                    self.core.connection_lost(now, "the client stopped")
+                    self.core.driver_stopped(now, f"the client stopped: {reason_of(fault)}")
                     self._run_errands(now)
             except BaseException:  # it is broken: whoever asks for something shall hear of it all the same
                 self._run_errands(now)

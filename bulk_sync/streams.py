@@ -6,9 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Self
 
 from bulk_proto.errors import UsageError
+from bulk_proto.standstill import CATCHING_UP, LATE
 
 from .errands import FOREVER
 from .inbox import Inbox
@@ -38,14 +40,22 @@ class EventStream(Iterator[Any]):
             while not self._payloads:
                 closed = self._inbox.closed  # asked first: what was put in before is still to be taken
                 event = self._inbox.take()
+                if event is None:
+                    has_rung = not closed and self._wait()
+                    event = self._inbox.take()  # it may have come at the last moment
+                    if event is None and not has_rung:
+                        self.close()
+                        raise StopIteration
                 if event is not None:
                     self._payloads.extend(event.payloads)
-                elif closed or not self._inbox.wait(self._timeout):
-                    self.close()
-                    raise StopIteration
             return self._payloads.popleft()
         finally:
             self._turn.release()
+
+    def _wait(self) -> bool:
+        """Until something happens; False after ``timeout`` seconds."""
+        due = monotonic() + self._timeout
+        return self._inbox.wait(self._timeout) or (monotonic() > due + LATE and self._inbox.wait(CATCHING_UP))
 
     def close(self) -> None:
         """Collect no more. Harmless when repeated."""

@@ -18,7 +18,16 @@ from anyio.abc import ByteStream
 
 from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.exchange import ExchangeServer, serve_exchange_in_thread
-from bulk_proto import LinkError, OrderStatus, Side, Topic, TransactionSigner, UsageError
+from bulk_proto import (
+    Disconnected,
+    DisconnectReason,
+    LinkError,
+    OrderStatus,
+    Side,
+    Topic,
+    TransactionSigner,
+    UsageError,
+)
 from bulk_proto.config import Config
 
 from .line import Line
@@ -159,7 +168,8 @@ async def test_a_handler_that_hangs_is_cancelled_after_disconnecting_and_has_not
     async with client:
         await until(lambda: calls)
     assert len(calls) == 1
-    assert "failed" not in caplog.text
+    assert "cut off" in caplog.text
+    assert all(record.levelname != "ERROR" for record in caplog.records)
 
 
 async def test_nobody_waits_for_a_handler_that_came_when_all_was_over(
@@ -344,7 +354,7 @@ async def test_an_unexpected_error_while_reconnecting_is_one_more_failed_attempt
 async def test_what_ends_the_driver_is_told_to_all_and_raised_by_disconnect(
     exchange: ExchangeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost: list[object] = []
+    lost: list[Disconnected] = []
     client = trader(exchange.url)
     client.on(Topic.DISCONNECTED, lost.append)
     await client.connect()
@@ -359,7 +369,9 @@ async def test_what_ends_the_driver_is_told_to_all_and_raised_by_disconnect(
     with anyio.fail_after(10):
         seen = [event async for event in stream]
     await until(client._gone.is_set)
-    assert len(lost) == len(seen) == 1
+    assert lost == seen
+    assert [(event.reason, event.retry_at) for event in lost] == [(DisconnectReason.LOST, None)]
+    assert "a defect" in str(client.last_error)
     with pytest.raises(KeyError, match="a defect"):
         await client.disconnect()
     await client.disconnect()

@@ -11,7 +11,16 @@ import anyio.lowlevel
 import pytest
 
 from bulk_anyio import BulkWebSocketClient
-from bulk_proto import Disconnected, LimitOrder, OrderResponse, OrderStatus, Side, Topic, TransactionSigner
+from bulk_proto import (
+    Disconnected,
+    LimitOrder,
+    MarginUpdate,
+    OrderResponse,
+    OrderStatus,
+    Side,
+    Topic,
+    TransactionSigner,
+)
 from bulk_sync.conversation import READ_SIZE
 from bulk_sync.lookout import Lookout
 from bulk_sync.polling import Poll
@@ -86,3 +95,36 @@ class Suspended:
             stand_still()
             return []
         return self._poll.poll(timeout, maxevents)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("each_way_of_receiving")
+async def test_what_came_while_the_loop_was_held_up_is_iterated_over(exchange: Exchange) -> None:
+    async with BulkWebSocketClient(exchange.url, [BTC]) as client:
+        stream = client.events(Topic.TICKER, timeout=PATIENCE)
+        for _ in range(3):
+            await anext(stream)
+            stand_still()
+        assert (await anext(stream)).symbol == BTC
+
+
+@pytest.mark.parametrize("comes", ["at the last moment", "after the process stood still"])
+def test_what_comes_when_time_is_up_is_iterated_over(
+    comes: str, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with trader(exchange.url, (BTC,)) as client:
+        stream = client.events(Topic.MARGIN, timeout=PATIENCE)
+        waits = 0
+
+        def wait(timeout: float) -> bool:
+            nonlocal waits
+            waits += 1
+            if comes == "at the last moment" or waits == 2:
+                stream._inbox.put(margin)
+                return waits == 2
+            stand_still()
+            return False
+
+        margin = MarginUpdate(account="me")
+        monkeypatch.setattr(stream._inbox, "wait", wait)
+        assert next(stream) is margin

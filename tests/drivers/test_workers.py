@@ -28,6 +28,10 @@ BTC = "BTC-USD"
 LOG = logging.getLogger("bulk_proto.test")
 
 
+def never() -> bool:
+    return False
+
+
 def ticker(price: float) -> Ticker:
     return Ticker(BTC, last_price=price)
 
@@ -40,7 +44,7 @@ async def working(
     reports: list[Event] = []
     worker = Worker(topic, handler, limit, LOG, reports.append)
     async with anyio.create_task_group() as tasks:
-        worker.begin(tasks)
+        worker.begin(tasks, is_ending=never)
         await anyio.wait_all_tasks_blocked()
         yield worker, reports
         worker.retire()
@@ -77,7 +81,7 @@ async def test_what_a_handler_did_not_come_to_is_no_news_on_the_next_connection(
     worker = Worker(Topic.TICKER, handler, 1000, LOG, lambda event: None)
     for prices in ((1, 2, 3), (4, 5)):
         async with anyio.create_task_group() as connection:
-            worker.begin(connection)
+            worker.begin(connection, is_ending=never)
             for price in prices:
                 worker.put(ticker(price))
             await anyio.wait_all_tasks_blocked()
@@ -247,12 +251,12 @@ async def test_an_error_without_a_text_is_a_failed_coroutine_too() -> None:
 
 
 async def test_a_coroutine_that_nobody_awaits_any_more_is_closed() -> None:
-    async def never() -> None:
+    async def unawaited() -> None:
         raise AssertionError
 
-    worker = Worker(Topic.TICKER, lambda payload: never(), 10, LOG, print)
+    worker = Worker(Topic.TICKER, lambda payload: unawaited(), 10, LOG, print)
     async with anyio.create_task_group() as tasks:
-        worker.begin(tasks)
+        worker.begin(tasks, is_ending=never)
         await anyio.wait_all_tasks_blocked()
         worker.put(ticker(1))
         tasks.cancel_scope.cancel()  # a coroutine that was never awaited is a warning, and that an error here
