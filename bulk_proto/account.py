@@ -183,6 +183,7 @@ class Account:
         order_id: str,
         status: OrderStatus,
         *,
+        size_left: float | None = None,
         size_done: float | None = None,
         vwap: float | None = None,
         error: str | None = None,
@@ -190,10 +191,10 @@ class Account:
         """The reply to a request says where this order stood.
 
         It makes a pending order open or finished, and can finish an open one; otherwise what the stream
-        said stands. A refusal only ends what was pending. ``size_done`` and ``vwap`` are totals of the
-        reply, where it has them. The application hears of the order from the stream.
+        said stands. A refusal only ends what was pending. Sizes and ``vwap`` are totals of the reply, where
+        it has them. The application hears of the order from the stream.
         """
-        self._orders.answered(order_id, status, size_done, vwap, error)
+        self._orders.answered(order_id, status, size_left, size_done, vwap, error)
 
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer came in time for these orders: the next snapshot settles them."""

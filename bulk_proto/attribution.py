@@ -24,6 +24,13 @@ from .rows import ACKNOWLEDGED, causes_of, status_of
 
 _ORDERS = frozenset({"l", "m", "st", "tp", "rng", "trig", "trl", "of"})
 _CANCELLERS = (OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT)
+_REFUSALS = (
+    OrderStatus.REJECTED,
+    OrderStatus.REJECTED_RISKLIMIT,
+    OrderStatus.REJECTED_INVALID,
+    OrderStatus.REJECTED_CROSSING,
+    OrderStatus.ERROR,
+)
 _LESS_PLAIN = (OrderStatus.CANCEL_REJECT, OrderStatus.ACKNOWLEDGED)
 
 # Of several rows about one order the most telling is the response: how it finished before how it stood,
@@ -76,6 +83,7 @@ def attribute(
     asked = [_Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
     said = [_Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
     said, others = _about_others(said, asked, was_there)
+    has_rows = bool(said)
     if len(asked) == 1:
         asked[0].answers = said
         said = []
@@ -89,7 +97,7 @@ def attribute(
     said = _by_elimination(said, asked)
     in_doubt = failures or any(one.status.is_error() for one in said)
     left = sorted(said + others, key=lambda one: one.position)
-    return OrderResponses((one.response(in_doubt) for one in asked), (one.row for one in left))
+    return OrderResponses((one.response(in_doubt, has_rows) for one in asked), (one.row for one in left))
 
 
 def _plainly(
@@ -148,10 +156,10 @@ class _Asked:
     def is_order(self) -> bool:
         return self.tag in _ORDERS
 
-    def response(self, in_doubt: bool) -> OrderResponse:
+    def response(self, in_doubt: bool, has_rows: bool) -> OrderResponse:
         order_id = self.ids[0] if self.ids else None
         if not self.answers:
-            return OrderResponse(order_id, self._unanswered(in_doubt), None, {})
+            return OrderResponse(order_id, self._unanswered(in_doubt, has_rows), None, {})
         best = self.answers[0] if len(self.answers) == 1 else self._most_telling()
         others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
         if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
@@ -162,9 +170,11 @@ class _Asked:
         placed = {one.row.order_id for one in self.answers if one.status.is_placed()}
         return min(self.answers, key=lambda one: self._telling(one, placed))
 
-    def _unanswered(self, in_doubt: bool) -> OrderStatus:
+    def _unanswered(self, in_doubt: bool, has_rows: bool) -> OrderStatus:
+        """A reply without rows says that all was done; where it has some, a cancel has one of its own."""
         if self.is_order:
             return OrderStatus.PENDING
+        in_doubt = in_doubt or (has_rows and self.tag in ("cx", "cxa"))
         return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
 
     def _telling(self, one: _Said, placed: set[str | None]) -> tuple[bool, bool, bool, int, int]:
@@ -213,6 +223,7 @@ def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
         for order_id in one.own_ids:
             placing.setdefault(order_id, []).append(one)
         naming.setdefault((one.tag, one.named_id), []).append(one)
+    placed_ids = {row.row.order_id for row in said if row.status.is_placed()}
     left = []
     for row in said:
         order_id = row.row.order_id or ""
@@ -225,13 +236,22 @@ def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
                 owners = cancelled or placed or modified
             case OrderStatus.MODIFIED:
                 owners = modified or placed or cancelled
+            case status if status in _REFUSALS and order_id in placed_ids:
+                owners = modified or placed or cancelled  # it was placed: the change was refused
             case _:
                 owners = placed or modified or cancelled
-        if owners:  # of several cancels of one order, the first worked and the next found nothing
+        if owners is modified and _results_differ(said, order_id, modified):
+            left.append(row)
+        elif owners:  # of several cancels of one order, the first worked and the next found nothing
             min(owners, key=lambda one: len(one.answers)).answers.append(row)
         else:
             left.append(row)
     return left
+
+
+def _results_differ(said: list[_Said], order_id: str, modified: Sequence[_Asked]) -> bool:
+    """Of several changes of one order, which had which of several results? Rows are in no promised order."""
+    return len(modified) > 1 and len({row.status for row in said if row.row.order_id == order_id}) > 1
 
 
 def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:

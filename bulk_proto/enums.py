@@ -110,7 +110,18 @@ class OrderStatus(Enum):
             return cls.REJECTED
         return cls.UNKNOWN
 
+    @classmethod
+    def of_order(cls, text: str) -> OrderStatus:
+        """The same for the state of an order: words that only a request can be told by are unknown there.
 
+        As an end of the order they would have it placed once more.
+        """
+        status = cls.from_string(text)
+        is_told_of_requests = status is _ACKNOWLEDGED or status is _ERROR or status is _GONE
+        return cls.UNKNOWN if is_told_of_requests else status
+
+
+_ACKNOWLEDGED, _ERROR, _GONE = OrderStatus.ACKNOWLEDGED, OrderStatus.ERROR, OrderStatus.GONE
 _ALIVE = frozenset(
     {
         OrderStatus.PENDING,

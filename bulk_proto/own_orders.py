@@ -111,6 +111,7 @@ class OwnOrders:
         self,
         order_id: str,
         status: OrderStatus,
+        size_left: float | None,
         size_done: float | None,
         vwap: float | None,
         error: str | None,
@@ -127,12 +128,14 @@ class OwnOrders:
             return
         if size_done is None:
             size_done = known.size_orig if status is OrderStatus.FILLED else known.size_done
+        if size_left is None:
+            size_left = max(0.0, known.size_orig - size_done)
         self._told[order_id] = False
         self._store(
             replace(
                 known,
                 status=status,
-                size=0.0 if status.is_terminal() else max(0.0, known.size_orig - size_done),
+                size=0.0 if status.is_terminal() else size_left,
                 size_done=size_done,
                 vwap=known.vwap if vwap is None else vwap,
                 error=error,

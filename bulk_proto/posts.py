@@ -286,6 +286,7 @@ def _tell(
     account.answered(
         order_id,
         status,
+        size_left=number_in(body, "remainingSz"),
         size_done=number_in(body, "totalSz", "filledSz"),
         vwap=number_in(body, "avgPx", "vwap"),
         error=message,

@@ -19,7 +19,8 @@ class OrderResponse(Struct, frozen=True):
 
     ``order_id`` is the id the exchange told, else the one computed beforehand or named by the action.
     ``status`` of an order without any row is ``PENDING``, of another action ``ACKNOWLEDGED`` (or
-    ``UNKNOWN`` when a failure was reported that could be meant for it). A failure that is a time-out of
+    ``UNKNOWN`` when a failure was reported that could be meant for it, and of a cancel when other actions
+    got rows). A failure that is a time-out of
     the exchange proves none and is ``UNKNOWN``. ``message`` is the exchange's explanation, ``meta`` the
     row as it came. ``events`` are further rows about the same action, in the order they came.
     """

@@ -242,8 +242,10 @@ def _occasions(message: Json) -> set[str]:
 
 
 def _with_rows(packet: Packet, *, reverse: bool) -> Packet:
-    """An answer with its rows reversed, or without them."""
+    """An answer with its rows reversed, or without them; one that is a bare ack has none."""
     data: Any = packet.message["data"]
+    if "payload" not in data:
+        return packet
     payload = data["payload"]
     response = payload["response"]
     rows = response["data"]["statuses"][::-1] if reverse else []

@@ -36,7 +36,7 @@ from .topics import account_of, book_stream
 from .values import Unreadable
 
 _BUY, _SELL = Side.BUY, Side.SELL
-_status_of = OrderStatus.from_string
+_status_of = OrderStatus.of_order
 Unsigned = Annotated[float, Meta(ge=0)]
 Text = Annotated[str, Meta(min_length=1)]
 

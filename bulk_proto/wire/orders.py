@@ -110,7 +110,7 @@ def order_state(value: object, account: str) -> OrderState:
     """
     row = Fields(value, "order", _ORDER)
     status_text = row.optional("status", text) or ""
-    status = OrderStatus.from_string(status_text)
+    status = OrderStatus.of_order(status_text)
     original, remaining = row.checked("size_orig", number), row.checked("size", number)
     size_done = abs(row.checked("size_done", number) or 0.0)
     order_type = row.optional("order_type", text)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from wsproto.events import CloseConnection
 
-from bulk_proto.exchange import faults
+from bulk_proto.exchange import Dialect, faults
 from bulk_proto.exchange.faults import AnyFault
 from tests.exchange.in_memory import (
     ANNA,
@@ -124,6 +125,13 @@ def test_the_first_row_belongs_to_the_second_action() -> None:
     reversed_ = Client(troubled(faults.ReverseRows(on="reply"))).rows(ANNA.transaction(*batch, nonce=99))
     assert reversed_ == plain[::-1]
     assert oid_of(plain[0]) != oid_of(plain[1])
+
+
+@pytest.mark.parametrize("fault", [faults.ReverseRows(on="reply"), faults.NoRows(on="reply")])
+def test_an_answer_that_is_a_bare_ack_has_no_rows_to_change(fault: AnyFault) -> None:
+    served = troubled(fault, dialect=Dialect(ack_replies=True))
+    (reply,) = Client(served).post(ANNA.transaction({"rbc": {"to": BERT.key}}))
+    assert reply["data"] == {"type": "ack", "ok": True}
 
 
 def test_an_answer_without_rows() -> None:

@@ -320,7 +320,7 @@ def test_copied_orders_are_the_same_and_change_no_more() -> None:
     orders.updated(order("1", S.FILLED))
     orders.updated(order("1", S.RESTING, at=2))  # a contradiction
     orders.updated(order("stranger"))
-    orders.answered("2", S.RESTING, None, None, None)
+    orders.answered("2", S.RESTING, None, None, None, None)
     orders.doubt(["3"])
     orders.register(pending("5"))
     orders.unmentioned(["5"])
@@ -464,7 +464,7 @@ def test_what_is_known_by_reply_alone_is_forgotten_with_the_order() -> None:
     orders = OwnOrders()
     for number in range(1100):
         orders.register(pending(str(number)))
-        orders.answered(str(number), S.FILLED, None, None, None)
+        orders.answered(str(number), S.FILLED, None, None, None, None)
     orders.connection_lost()
     rows, ended = orders.replaced_by([])
     assert (rows, len(ended), orders._told) == ([], 1024, {})

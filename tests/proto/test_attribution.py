@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -146,6 +147,32 @@ def test_a_cancel_is_answered_by_the_cancellation_and_not_by_what_was_executed_b
 def test_another_action_without_a_row_is_acknowledged() -> None:
     assert answered(SETTINGS, rows=[]) == [OrderResponse(None, OrderStatus.ACKNOWLEDGED, None, {})]
     assert answered(cancel(A), rows=[]) == [OrderResponse(A, OrderStatus.ACKNOWLEDGED, None, {})]
+
+
+@pytest.mark.parametrize("action", [cancel(A), CancelAll()])
+def test_a_cancel_without_a_row_beside_those_of_others_may_not_have_been_made(action: Action) -> None:
+    assert statuses(answered(action, (LIMIT, B), rows=[row("resting", B)])) == [
+        OrderStatus.UNKNOWN,
+        OrderStatus.RESTING,
+    ]
+
+
+@pytest.mark.parametrize("rows", [*permutations([row("resting", A), row("rejectedRiskLimit", A)])])
+def test_a_refusal_about_an_order_that_was_placed_is_that_of_its_change(rows: Sequence[Row]) -> None:
+    change = ModifyOrder("BTC-USD", A, 2.0)
+    assert statuses(answered((LIMIT, A), change, rows=rows)) == [
+        OrderStatus.RESTING,
+        OrderStatus.REJECTED_RISKLIMIT,
+    ]
+
+
+@pytest.mark.parametrize("rows", [*permutations([row("resting", A), row("rejectedRiskLimit", A)])])
+def test_of_several_changes_of_one_order_nobody_knows_which_was_refused(rows: Sequence[Row]) -> None:
+    changes = [ModifyOrder("BTC-USD", A, size) for size in (2.0, 3.0)]
+    responses = answered(*changes, rows=rows)
+    assert statuses(responses) == [OrderStatus.UNKNOWN] * 2
+    assert len(responses.leftovers) == 2
+    assert statuses(answered(*changes, rows=[row("modified", A)] * 2)) == [OrderStatus.MODIFIED] * 2
 
 
 def test_an_acknowledged_order_is_pending_since_it_is_not_finished() -> None:
@@ -566,7 +593,7 @@ def test_one_row_for_each_action_in_any_order_is_read_at_once(monkeypatch: pytes
 
 def test_an_execution_goes_to_the_order_and_not_to_the_cancel_that_names_one_of_its_ids() -> None:
     responses = answered((MARKET, A, B), cancel(A), rows=[row("filled", A), row("resting", B)])
-    assert statuses(responses) == [OrderStatus.FILLED, OrderStatus.ACKNOWLEDGED]
+    assert statuses(responses) == [OrderStatus.FILLED, OrderStatus.UNKNOWN]
 
 
 @st.composite

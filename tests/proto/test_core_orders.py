@@ -34,12 +34,14 @@ from .peer import (
     make_core,
     opened,
     order_row,
+    order_update,
     post_reply,
     snapshot_of_account,
     ticker_message,
 )
 
 BID = LimitOrder("BTC-USD", Side.BUY, 64000.0, 0.05)
+OLD = "E6b9XTojqT8CASM4t5mQyZPHwATwYKrGFGKFbKP3bBqS"
 ASK = LimitOrder("BTC-USD", Side.SELL, 64500.0, 0.05)
 
 
@@ -348,3 +350,22 @@ def test_positions_and_profit_follow_the_exchange() -> None:
     assert core.inventory.pv(core.prices).unrealized == pytest.approx(50.0)
     peer.say(account_message(position | {"size": 0.0}))
     assert core.inventory.quantity_for("BTC-USD") == 0.0
+
+
+@pytest.mark.parametrize("word", ["ack", "error", "gone", "Error", "amended"])
+@pytest.mark.parametrize("reason", [None, 7])  # the second is read by the tier that is not surprised
+def test_a_word_that_is_no_end_of_an_order_ends_none(word: str, reason: int | None) -> None:
+    core, peer = opened()
+    peer.say(order_update(OLD), order_update(OLD, word, ts=1767225602 * 10**9, reason=reason))
+    order = core.accounts[KEY].open_orders[OLD]
+    assert (order.status, order.status_text) == (OrderStatus.UNKNOWN, word)
+
+
+def test_what_a_reply_tells_of_the_size_that_is_left_counts() -> None:
+    core, peer = opened()
+    core.place_orders([BID], 1.0)
+    (placed,) = core.accounts[KEY].pending
+    cut = {"oid": placed, "filledSz": -0.02, "remainingSz": -0.01, "vwap": 64_000.0}
+    peer.say(post_reply(1, {"working": cut}))
+    order = core.accounts[KEY].open_orders[placed]
+    assert (order.size, order.size_done, order.size_orig) == (0.01, 0.02, 0.05)
