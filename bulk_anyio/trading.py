@@ -41,9 +41,11 @@ class Trading(Asking):
         failed cancel does not stop the order beside it. ``timeout`` is in seconds (default
         ``default_timeout``); ``nonce`` must be unique for the account (default: rising with the clock).
 
-        Raises ``SignerMissing``, ``NotConnected``, ``RateLimited`` or ``InvalidAction`` at once, when nothing
-        was sent, ``TransactionRejected`` when the whole was refused, and ``OutcomeUnknown`` when no clear
-        answer came, as ``RequestTimedOut`` or ``ConnectionDropped`` where none came at all; the first is a
+        Raises a ``NotSent`` (``NotConnected``, ``RateLimited``, ``Congested``) when nothing was sent, and so
+        for a call that cannot work as made a ``UsageError`` (``SignerMissing``, ``InvalidAction``,
+        ``InvalidKey`` for ``account``, ``NonceError``). ``TransactionRejected`` when the whole was refused.
+        ``OutcomeUnknown`` when no clear answer came: ``RepetitionRefused`` under a ``nonce`` that was used
+        before, ``RequestTimedOut`` or ``ConnectionDropped`` without any answer; the former of these is a
         ``TimeoutError`` (``asyncio.TimeoutError`` is the same class). Giving up the wait does not take back
         what was sent.
         """

@@ -34,7 +34,7 @@ class Call(Generic[T]):
         return self.done and self._error is None
 
     def wake_with(self, waker: Callable[[], object]) -> None:
-        """Call ``waker`` once, when the outcome is known (now, if it already is)."""
+        """Call ``waker`` once, when the outcome is known (now, if it already is); there is one at a time."""
         if self.done:
             waker()
         else:

@@ -47,8 +47,9 @@ class Config(Struct, frozen=True, kw_only=True):
     ``nonce_memory`` makes nonces rise across restarts too, whatever the clock does meanwhile.
 
     Raises :class:`UsageError` for an address that is not ``ws://`` or ``wss://`` with a host, for an unknown
-    profile, for a duration that is not a finite number above 0 (``book_silence`` and ``ticker_silence`` may
-    be infinite), and for a limit that is not a whole number from 1.
+    profile, for a duration that is not a finite number above 0 (``book_silence`` may be infinite, and
+    ``ticker_silence`` too, which is 1 at least), and for a limit that is not a whole number from 1 (from 0:
+    ``cancel_reserve`` and ``reconnect_attempts``).
     """
 
     url: str
@@ -67,7 +68,7 @@ class Config(Struct, frozen=True, kw_only=True):
     silence_timeout: float = 60.0  # pongs later than 10 s occur under load, so be patient
     backoff_base: float = 1.0  # documented
     backoff_cap: float = 30.0  # documented
-    reconnect_attempts: int | None = None  # vain ones in a row before a lost line is given up; None: never
+    reconnect_attempts: int | None = None  # in vain, one after the other: then it is given up; None: never
     settled_after: float = 60.0  # a link that lived this long resets the back-off
     book_patience: float = 2.0  # a subscribed book that stays empty or wrong this long is asked for again
     book_silence: float = 30.0  # a book that no message has touched for so long is asked for again

@@ -12,7 +12,7 @@ What the user of a core may ask for is in :mod:`bulk_proto.wishes` and :mod:`bul
 
 One callback stands beside them, :attr:`~ClientCore.on_urgent_data`: an order should not wait for the rest.
 
-The outlets are levels, not edges: reading one twice does no harm. No method blocks, reads a clock, or
+Reading an outlet twice does no harm: what was taken is not given again. No method blocks, reads a clock, or
 raises because of what the peer did; misuse by the caller raises before anything is sent. ``now`` is
 always in seconds of the driver's own clock.
 """
@@ -183,7 +183,10 @@ class ClientCore(Wishes, Settling, Incoming):
         return found
 
     def next_deadline(self) -> float | None:
-        """When ``handle_deadline`` wants to be called; None when nothing is due."""
+        """When ``handle_deadline`` wants to be called; None when nothing is due.
+
+        That is the earliest deadline of the line, of calls, and on an open link of books, tickers and topics.
+        """
         due = self._line.timers.earliest
         if self._deadlines.earliest < due:
             due = min(due, self._deadlines.next())
@@ -305,4 +308,4 @@ class ClientCore(Wishes, Settling, Incoming):
 
 
 def _nothing() -> None:
-    """What happens at a moment that nobody asked to hear of."""
+    """``on_urgent_data`` until a driver sets it."""

@@ -7,7 +7,7 @@
 * :class:`LinkError`: the connection could not be made or kept.
 
 All of them can be pickled and copied, so they come out of the workers of a pool as they were raised there.
-No message contains a key, a signature or a whole order.
+No message contains a private key, a signature or a whole order; of public keys it shows four letters.
 """
 
 from __future__ import annotations

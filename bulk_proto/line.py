@@ -7,7 +7,7 @@ here; what is said over it is not. The state machine::
                      ▲   └──────── lost, too slow, bad bytes ─────┴─→ WAITING ─┐
                      └──────────────────── BACKOFF is due ─────────────────────┘
 
-With ``reconnect_attempts``, the last vain one leads from where WAITING would begin to IDLE.
+After the last of ``reconnect_attempts`` failed attempts the line goes to IDLE instead of WAITING.
 """
 
 from __future__ import annotations

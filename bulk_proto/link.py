@@ -112,7 +112,7 @@ class Link:
             self._out += masked_text(text, self._mask())
 
     def send_ping(self) -> None:
-        """Ask the peer for a sign of life: :class:`Ponged`. Nothing happens when the link is not open."""
+        """Ask the peer for a sign of life. Nothing happens when the link is not open."""
         self._send(ws.Ping())
 
     def send_close(self, code: int = 1000) -> None:

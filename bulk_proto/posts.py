@@ -30,6 +30,7 @@ from .errors import (
     TransactionRejected,
 )
 from .events import OrderState
+from .redaction import brief
 from .replies import PostReply, Row, UnclearReply
 from .responses import OrderResponse, OrderResponses
 from .rows import number_in, status_of, tells_of_time_out
@@ -116,7 +117,7 @@ class Posts:
     def answer(self, reply: PostReply) -> None:
         """Apply an answer; one that nobody asked for changes nothing."""
         if _is_time_out(reply):
-            self._leave_open(reply.id, f"the exchange answered that it timed out ({reply.text})")
+            self._leave_open(reply.id, f"the exchange answered that it timed out ({brief(reply.text or '')})")
             return
         sent = self._open.pop(reply.id, None) or self._overdue.pop(reply.id, None)
         if sent is not None:
@@ -140,7 +141,7 @@ class Posts:
         return attribute(reply.rows, transaction.actions, transaction.order_ids, was_there)
 
     def _refused(self, reply: PostReply, sent: _Sent) -> None:
-        text = reply.text or "the exchange refused the transaction without a reason"
+        text = brief(reply.text or "") or "the exchange refused the transaction without a reason"
         if "signature" in text.casefold():
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
         if sent.may_have_happened(text):
@@ -157,8 +158,10 @@ class Posts:
         self.answer(PostReply(id=request_id, ok=False, rows=[], text=text))
 
     def unclear(self, reply: UnclearReply) -> None:
-        """An answer says neither yes nor no: the outcome is unknown at once, unless a better answer comes."""
-        self._leave_open(reply.id, f"the answer cannot be understood ({reply.problem})")
+        """An answer says neither yes nor no: the outcome is unknown at once. A later answer still
+        brings the account up to date.
+        """
+        self._leave_open(reply.id, f"the answer cannot be understood ({brief(reply.problem)})")
 
     def link_lost(self, reason: str) -> None:
         """Nobody will answer any more: every open request has an unknown outcome, at once."""

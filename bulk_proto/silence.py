@@ -33,7 +33,8 @@ class Silence:
         self.next_look = inf
         self._limit = limit
         self._is_periodic = is_periodic
-        # By symbol: when the last silence was answered (None: not yet), and how often the limit is normal.
+        # By symbol: when the last silence was answered (None: not yet), and how many times
+        # the limit one may last.
         self._quiet: dict[str, tuple[float | None, int]] = {}
         # By symbol: since when prices are elsewhere, what its book had heard last by then, and how many times
         # STILL it may stand still until they come back.

@@ -18,6 +18,7 @@ from math import inf
 
 from .calls import Call
 from .errors import ConnectionDropped, SubscriptionLimit, SubscriptionRefused, UsageError
+from .redaction import brief
 from .subscriptions import Stream, Subscription
 from .wire import split_topic
 
@@ -54,8 +55,8 @@ class SubscriptionTable:
             known = merged.setdefault(subscription.stream, subscription)
             if known != subscription:
                 raise UsageError(
-                    f"{subscription.topic} is subscribed with other parameters, and its messages could not "
-                    "be told apart: unsubscribe it first"
+                    f"{brief(subscription.topic)} is subscribed with other parameters, and their messages "
+                    "could not be told apart: unsubscribe it first"
                 )
         if len(merged) > self._limit:
             raise SubscriptionLimit(
@@ -283,11 +284,8 @@ class SubscriptionTable:
             if wait.despite_refusals:
                 wait.done_with(stream)
             elif stream in wait.missing:
-                wait.call.fail(
-                    SubscriptionRefused(
-                        f"the exchange refused {subscription.topic}, not wanted any more: {text[:200]}"
-                    )
-                )
+                refused = f"the exchange refused {brief(subscription.topic)}, not wanted any more"
+                wait.call.fail(SubscriptionRefused(f"{refused}: {brief(text)}"))
         self._sweep()
 
     def _sweep(self) -> None:

@@ -1,4 +1,4 @@
-"""All deadlines of a core in one table, so that a driver needs one alarm."""
+"""The deadlines of a line in one table; the core adds those of what is said over it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a client lets the user read: no waiting, so written once for every kind of client.
 
-Everything here is the state after the last message that was taken in; reading never fails and never
-blocks for long. Lists and dicts are copies of this moment: ask again rather than keep one. Books, accounts
-and the inventory are followed in place; the blocking client gives copies of these as well. After a
+Everything here is the state after the last message that was taken in. Reading waits for nobody, and fails
+in a forked process only. Lists and dicts are copies of this moment: ask again rather than keep one. Books,
+accounts and the inventory are followed in place; the blocking client gives copies of these as well. After a
 disconnection the last values stay readable: ``is_connected``, ``book.ok`` and
 :attr:`ClientView.account_is_live` tell whether they still hold.
 """
@@ -163,7 +163,7 @@ class ClientView:
             return self.core.inventory.pv(current)
 
     def _already_reconnecting(self) -> UsageError:
-        """For who connects a client that is about to do so again."""
+        """What ``connect()`` raises while the client is reconnecting by itself."""
         why = self.core.last_error
         lost = "" if why is None or isinstance(why, UsageError) else f" ({why})"
         return UsageError(f"reconnecting by itself{lost}: wait for Topic.CONNECTED, or disconnect() first")

@@ -15,6 +15,7 @@ from .desk import only_cancels, sent_before
 from .errors import BulkError, Congested, NotConnected, OutcomeUnknown, RequestTimedOut, UsageError
 from .line import State
 from .outgoing import AT_REST, Outgoing
+from .redaction import brief
 from .responses import OrderResponses
 from .resync import Resync
 from .subscriptions import Stream, Subscription
@@ -107,9 +108,8 @@ class Wishes(Outgoing):
             return []
         calls = []
         for stream, topic in leaving:
-            call = self._new_call(
-                deadline, f"the exchange did not confirm leaving {topic} in time; it is not wanted any more"
-            )
+            late = f"the exchange did not confirm leaving {brief(topic)} in time; it is not wanted any more"
+            call = self._new_call(deadline, late)
             self.subscriptions.wait_to_leave(call, stream)
             self._send(wire.unsubscribe(topic), now)
             calls.append(call)
@@ -127,10 +127,14 @@ class Wishes(Outgoing):
         """Sign the actions as one transaction and send it. One response for each action, in their order.
 
         Actions run in order and contiguously, but each may fail on its own: judge every response alone.
-        The call fails with ``TransactionRejected`` when the whole transaction was refused, and with
-        ``RequestTimedOut`` or ``ConnectionDropped`` when the outcome is unknown. Nothing is ever sent
-        twice or queued. Raises ``SignerMissing``, ``NotConnected``, ``Congested``, ``RateLimited`` or
-        ``InvalidAction`` at once.
+        The call fails with ``TransactionRejected`` when the whole transaction was refused, and with an
+        :class:`OutcomeUnknown` when nobody knows: ``RequestTimedOut``, ``ConnectionDropped``,
+        ``RepetitionRefused`` under a ``nonce`` that was used before, or itself for an answer that cannot be
+        understood. Nothing is ever sent twice or queued.
+
+        Raises at once, with nothing sent, ``NotConnected``, ``Congested`` or ``RateLimited``;
+        ``SignerMissing``, ``InvalidAction``, ``InvalidKey`` for ``account``, ``NonceError``, or
+        :class:`UsageError` for an impossible ``timeout``.
         """
         self._desk.require_signer()
         self._require_open()
@@ -179,5 +183,5 @@ class Wishes(Outgoing):
 
 
 def _names(subscriptions: Sequence[Subscription]) -> str:
-    names = [subscription.topic for subscription in subscriptions]
+    names = [brief(subscription.topic) for subscription in subscriptions]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -55,7 +55,7 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
     :param inventory: position and profit tracker; a fresh one if omitted.
     :param logger: where connections, errors and failing handlers are logged.
     :param handlers: handlers to register before connecting, by topic.
-    :param debug: log every message at debug level, keys and signatures redacted.
+    :param debug: log every message at level INFO, keys and signatures cut to four letters.
 
     By keyword only: ``network`` sets url and signature domain together; ``signature_domain`` for a host
     that is not known (default: devnet); ``account`` when it is not the signer's own (agent wallets,

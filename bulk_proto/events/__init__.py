@@ -1,4 +1,4 @@
-"""What the application sees: past facts, frozen, with their units, and no behaviour.
+"""What the application sees: past facts, frozen, with their units.
 
 Prices are in quote currency, sizes in base units, rates are signed fractions. ``timestamp`` is the
 server's own number in whatever unit it used; ``timestamp_ns`` is the same moment in nanoseconds since

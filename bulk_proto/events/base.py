@@ -14,16 +14,18 @@ NAN = float("nan")
 
 
 class Event(Struct, frozen=True, gc=False):
-    """Base of all events: immutable, comparable, cheap."""
+    """Base of all events: frozen, comparable, cheap. All who listen share the lists in them: change none."""
 
     topic: ClassVar[Topic]
 
     @property
     def payloads(self) -> Sequence[object]:
+        """What a handler of :attr:`topic` is called with, once for each entry."""
         return (self,)
 
     @property
     def key(self) -> object | None:
+        """Names the state that this tells of, which a newer event of the same key replaces; None: news."""
         return None
 
 

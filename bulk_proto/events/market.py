@@ -21,7 +21,7 @@ class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
 
     topic: ClassVar[Topic] = Topic.TICKER
     stale: ClassVar[bool] = False
-    """True for a :class:`StaleTicker` alone: nothing newer is known, and something newer is sure to be."""
+    """True for a :class:`StaleTicker` alone: newer figures have surely been sent, and did not arrive."""
 
     symbol: str
     last_price: float | None = None
@@ -50,7 +50,7 @@ class Ticker(TimedEvent, frozen=True, gc=False, rename="camel"):
 
 
 class StaleTicker(Ticker, frozen=True, gc=False, rename="camel"):
-    """What the last ticker said before its stream was lost, until the next one comes. It is no event."""
+    """What the last ticker said before its stream was lost, until the next one comes. Kept, never emitted."""
 
     stale: ClassVar[bool] = True
 

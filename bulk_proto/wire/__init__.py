@@ -1,8 +1,9 @@
 """JSON text of the exchange, translated: messages into events and replies, requests into text.
 
-Nothing above this package knows a name or a spelling of the wire. Messages are read in two tiers that
-agree on everything both can read: :mod:`.current` knows the documented current shapes and is fast;
-:mod:`.tolerant` knows every spelling that servers have used and says what is wrong with the rest.
+Nothing above this package reads or writes JSON. Names of the wire are known outside it in two places: fields
+of events carry theirs, and what a row of a reply says is told in :mod:`bulk_proto.rows`. Messages are read in
+two tiers that agree on everything both can read: :mod:`.current` knows the documented current shapes and is
+fast; :mod:`.tolerant` knows every spelling that servers have used and says what is wrong with the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def decode(text: bytes) -> Event | Reply:
 
     A well-formed message of an unknown kind becomes :class:`UnknownMessage`. A message that cannot be
     read as what it claims to be becomes :class:`MessageRefused`, as a whole: half of what moves orders,
-    positions, balances or books is never used.
+    positions, balances or books is never used. An answer that names its request but cannot be read becomes
+    :class:`UnclearReply`: whoever waits for it learns that the outcome is unknown.
     """
     try:
         return _decode_current(text).event()

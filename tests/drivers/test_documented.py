@@ -152,13 +152,16 @@ async def test_quoting_from_inside_a_ticker_handler(exchange: ExchangeServer) ->
         resting.append(response.order_id)
 
     async def on_fill(fill: Any) -> None:
-        assert fill.size > 0
-        assert client.get_pnl().net is not None
+        filled.append((fill.size, client.get_pnl().net))
 
+    filled: list[tuple[float, float]] = []
     client.on(Topic.TICKER, on_ticker)
     client.on(Topic.FILL, on_fill)
     await until(lambda: len(resting) >= 5)
     assert all(resting)
+    await client.place_market_order("BTC-USD", Side.BUY, 0.01)
+    await until(lambda: filled)
+    assert all(size > 0 and isinstance(net, float) for size, net in filled)
     assert not (await client.cancel_all()).is_error()
     await client.disconnect()
 

@@ -296,10 +296,13 @@ def test_without_the_extra_the_constructor_says_what_to_install(monkeypatch: pyt
     assert BulkWebSocketClient().is_connected is False
 
 
-def test_no_environment_variable_chooses_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
-        monkeypatch.setenv(name, "not the address of a proxy")
-    BulkWebSocketClient()
+async def test_no_environment_variable_chooses_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, exchange: ExchangeServer
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with BulkWebSocketClient(exchange.url) as client:
+        assert client.is_connected
 
 
 async def nowhere(config: Config) -> Any:

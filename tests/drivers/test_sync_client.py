@@ -190,8 +190,7 @@ def test_a_handler_that_places_an_order_gets_its_answer(exchange: Exchange) -> N
     client = trader(exchange.url)
 
     def on_ticker(ticker: Ticker) -> None:
-        assert ticker.mark_price is not None
-        response = client.place_limit_order(BTC, Side.BUY, ticker.mark_price * 0.9, 0.01)
+        response = client.place_limit_order(BTC, Side.BUY, (ticker.mark_price or 0.0) * 0.9, 0.01)
         statuses.append(response.status)
 
     client.on(Topic.TICKER, on_ticker)

@@ -22,6 +22,7 @@ from bulk_proto import (
     Topic,
     UsageError,
 )
+from bulk_proto.calls import Call
 from bulk_proto.events import Missed
 from bulk_sync import BulkWebSocketClient
 from bulk_sync.conversation import Conversation
@@ -227,9 +228,16 @@ def test_a_bell_that_rings_before_anybody_waits_is_heard_once() -> None:
 
 
 def test_an_errand_that_was_withdrawn_in_time_is_not_run() -> None:
-    errand: Errand[None] = Errand(lambda now: pytest.fail("nobody wants this any more"))
+    ran: list[float] = []
+
+    def run(now: float) -> list[Call[None]]:
+        ran.append(now)
+        return []
+
+    errand = Errand(run)
     errand.withdraw()
     errand.run(0.0)
+    assert ran == []
 
 
 class Picky(socket.socket):

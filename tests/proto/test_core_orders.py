@@ -10,6 +10,7 @@ from bulk_proto.actions import CancelAll, CancelOrder, LimitOrder, MarketOrder
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side, SignatureDomain
 from bulk_proto.errors import (
+    BulkError,
     ConnectionDropped,
     InvalidAction,
     NotConnected,
@@ -22,7 +23,7 @@ from bulk_proto.errors import (
 from bulk_proto.events import Fill, OrderState
 from bulk_proto.signing.order_id import order_id
 from bulk_proto.signing.transaction import verify_transaction
-from bulk_proto.subscriptions import ticker
+from bulk_proto.subscriptions import account, ticker
 
 from .peer import (
     KEY,
@@ -369,3 +370,19 @@ def test_what_a_reply_tells_of_the_size_that_is_left_counts() -> None:
     peer.say(post_reply(1, {"working": cut}))
     order = core.accounts[KEY].open_orders[placed]
     assert (order.size, order.size_done, order.size_orig) == (0.01, 0.02, 0.05)
+
+
+def test_no_error_shows_a_whole_key_or_all_that_the_exchange_says() -> None:
+    core, peer = opened()
+    placed = core.place_orders([BID], 1.0)
+    peer.say(
+        post_reply(1, {"error": {"message": f"{OTHER_KEY} may not sign " + "x y " * 2000}}, status="error")
+    )
+    subscribed = core.subscribe([account(OTHER_KEY)], 1.0, timeout=1.0)
+    core.handle_deadline(2.0)
+    for call in (placed, subscribed):
+        with pytest.raises(BulkError) as error:
+            call.result()
+        assert OTHER_KEY[:4] in str(error.value)
+        assert OTHER_KEY not in str(error.value)
+        assert len(str(error.value)) < 300
