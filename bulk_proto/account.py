@@ -38,17 +38,16 @@ AccountEvent = (
 class Account:
     """What is known about one account.
 
-    ``live``: the snapshot of this connection came, nothing known speaks against it, and updates are followed.
     ``snapshot`` is the latest one, as it was.
     """
 
     __slots__ = (
         "_fills",
+        "_live",
         "_orders",
         "_positions",
         "fee_tiers",
         "leverage_settings",
-        "live",
         "margin",
         "pubkey",
         "snapshot",
@@ -56,7 +55,7 @@ class Account:
 
     def __init__(self, pubkey: str) -> None:
         self.pubkey = pubkey
-        self.live = False
+        self._live = False
         self.snapshot: AccountSnapshot | None = None
         self.margin: MarginUpdate | None = None
         self.leverage_settings: dict[str, LeverageSetting] = {}
@@ -64,6 +63,16 @@ class Account:
         self._orders = OwnOrders()
         self._positions = OwnPositions()
         self._fills = OwnFills()
+
+    @property
+    def live(self) -> bool:
+        """The snapshot of this connection came, updates are followed, and nothing speaks against them."""
+        return self._live and not self._orders.disputed
+
+    @property
+    def is_disputed(self) -> bool:
+        """Does a reply say that an order lives which a snapshot left out? Stream or snapshot will tell."""
+        return bool(self._orders.disputed)
 
     @property
     def positions(self) -> dict[PositionKey, PositionUpdate]:
@@ -127,7 +136,7 @@ class Account:
     def copy(self) -> Account:
         """The account as it stands, for reading: no later message for this one changes the copy."""
         twin = Account(self.pubkey)
-        twin.live, twin.snapshot, twin.margin = self.live, self.snapshot, self.margin
+        twin._live, twin.snapshot, twin.margin = self._live, self.snapshot, self.margin
         twin.leverage_settings = self.leverage_settings.copy()
         twin.fee_tiers = self.fee_tiers.copy()
         twin._orders = self._orders.copy()
@@ -144,8 +153,8 @@ class Account:
         What cannot be is told before it, by an ``OrderContradicted``. A snapshot is followed by the end of
         every order and position that it no longer lists: status ``GONE``, size 0.
 
-        The account is not ``live`` after a row that may be about any of several positions, nor after a
-        snapshot without an order that lives by a reply: then another snapshot is needed.
+        The account is not ``live`` after a row that may be about any of several positions, nor while an order
+        is disputed: then another snapshot is needed.
         """
         match event:
             case OrderState():
@@ -206,11 +215,11 @@ class Account:
 
     def mark_stale(self) -> None:
         """Something was lost to us: nothing is deleted, and nothing is certain before the next snapshot."""
-        self.live = False
+        self._live = False
 
     def connection_lost(self) -> None:
         """The same; what waits for an answer is in doubt, and what was told may be repeated."""
-        self.live = False
+        self._live = False
         self._orders.connection_lost()
         self._fills.connection_lost()
 
@@ -225,7 +234,7 @@ class Account:
         self.fee_tiers = {}
         self._set_fee_tiers(snapshot.fee_tiers)
         self.snapshot = snapshot
-        self.live = not self._orders.awaits_snapshot
+        self._live = True
         self._fills.snapshot_came()
         return [snapshot, *ended, *closed]
 

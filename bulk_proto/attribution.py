@@ -136,6 +136,10 @@ class _Said(Struct, frozen=True):
     status: OrderStatus
     tags: tuple[str, ...]
 
+    @property
+    def order_id(self) -> str | None:
+        return self.row.order_id
+
     def response(self, order_id: str | None, events: tuple[OrderResponse, ...] = ()) -> OrderResponse:
         row = self.row
         return OrderResponse(row.order_id or order_id, self.status, row.message, row.body, events)
@@ -167,7 +171,7 @@ class _Asked:
         return best.response(order_id, tuple(one.response(order_id) for one in others))
 
     def _most_telling(self) -> _Said:
-        placed = {one.row.order_id for one in self.answers if one.status.is_placed()}
+        placed = {one.order_id for one in self.answers if one.status.is_placed()}
         return min(self.answers, key=lambda one: self._telling(one, placed))
 
     def _unanswered(self, in_doubt: bool, has_rows: bool) -> OrderStatus:
@@ -183,7 +187,7 @@ class _Asked:
         Of orders whose ids nobody knows, one that was placed is likelier the one asked for than one that
         was only ended.
         """
-        order_id = one.row.order_id
+        order_id = one.order_id
         cancels = self.tag in ("cx", "cxa") and one.status in _CANCELLERS
         own = order_id in self.ids
         ended = order_id is not None and order_id not in placed
@@ -203,7 +207,7 @@ def _about_others(
     ours: list[_Said] = []
     others: list[_Said] = []
     for one in said:
-        order_id = one.row.order_id
+        order_id = one.order_id
         is_answer = (
             order_id is None
             or order_id in named
@@ -223,13 +227,13 @@ def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
         for order_id in one.own_ids:
             placing.setdefault(order_id, []).append(one)
         naming.setdefault((one.tag, one.named_id), []).append(one)
-    placed_ids = {row.row.order_id for row in said if row.status.is_placed()}
+    placed_ids = {told.order_id for told in said if told.status.is_placed()}
     left = []
-    for row in said:
-        order_id = row.row.order_id or ""
+    for told in said:
+        order_id = told.order_id or ""
         placed = placing.get(order_id, [])
         cancelled, modified = naming.get(("cx", order_id), []), naming.get(("mod", order_id), [])
-        match row.status:
+        match told.status:
             case OrderStatus.CANCEL_REJECT:
                 owners = cancelled  # no order is finished by a cancel that found nothing
             case OrderStatus.CANCELLED:
@@ -240,39 +244,35 @@ def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
                 owners = modified or placed or cancelled  # it was placed: the change was refused
             case _:
                 owners = placed or modified or cancelled
-        if owners is modified and _results_differ(said, order_id, modified):
-            left.append(row)
-        elif owners:  # of several cancels of one order, the first worked and the next found nothing
-            min(owners, key=lambda one: len(one.answers)).answers.append(row)
-        else:
-            left.append(row)
+        if not owners or (owners is modified and _results_differ(said, order_id, modified)):
+            left.append(told)
+        else:  # of several cancels of one order, the first worked and the next found nothing
+            min(owners, key=lambda one: len(one.answers)).answers.append(told)
     return left
 
 
 def _results_differ(said: list[_Said], order_id: str, modified: Sequence[_Asked]) -> bool:
     """Of several changes of one order, which had which of several results? Rows are in no promised order."""
-    return len(modified) > 1 and len({row.status for row in said if row.row.order_id == order_id}) > 1
+    return len(modified) > 1 and len({told.status for told in said if told.order_id == order_id}) > 1
 
 
 def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     """Rows that only one kind of action causes go to the only action of that kind."""
     groups: dict[tuple[str, ...], list[_Said]] = {}
-    for row in said:
-        groups.setdefault(row.tags, []).append(row)
+    for told in said:
+        groups.setdefault(told.tags, []).append(told)
     left = groups.pop((), [])
     for tags, rows in groups.items():
-        left += _settle(rows, [one for one in asked if one.tag in tags and not one.answers])
+        left += _give(rows, [one for one in asked if one.tag in tags and not one.answers])
     return left
 
 
 def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     """Ids that nobody knows, and that did not only end, belong to the only order whose id is not computed."""
-    ids = {row.row.order_id for row in said if row.status.is_placed() or row.status.is_error()} - {None}
-    strangers = [row for row in said if row.row.order_id in ids and not row.tags]
-    others = [row for row in said if row.row.order_id not in ids or row.tags]
-    return others + _settle(
-        strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)]
-    )
+    ids = {told.order_id for told in said if told.status.is_placed() or told.status.is_error()} - {None}
+    strangers = [told for told in said if told.order_id in ids and not told.tags]
+    others = [told for told in said if told.order_id not in ids or told.tags]
+    return others + _give(strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)])
 
 
 def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
@@ -280,18 +280,18 @@ def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
 
     While a row tells of a placed order, any of those may have placed it.
     """
-    anonymous = [row for row in said if _is_anonymous(row)]
-    others = [row for row in said if not _is_anonymous(row)]
-    if any(row.status.is_placed() for row in others):
+    anonymous = [told for told in said if _is_anonymous(told)]
+    others = [told for told in said if not _is_anonymous(told)]
+    if any(told.status.is_placed() for told in others):
         return said
-    return others + _settle(anonymous, [one for one in asked if not one.answers])
+    return others + _give(anonymous, [one for one in asked if not one.answers])
 
 
-def _is_anonymous(row: _Said) -> bool:
-    return row.row.order_id is None and row.tags in ((), ACKNOWLEDGED)
+def _is_anonymous(told: _Said) -> bool:
+    return told.order_id is None and told.tags in ((), ACKNOWLEDGED)
 
 
-def _settle(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
+def _give(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
     """Give the rows to their only possible owner, or one and the same failure to each of as many owners.
 
     Returns the rows that could not be given to anyone.
@@ -308,14 +308,14 @@ def _settle(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
 
 
 def _all_failed_alike(rows: Sequence[_Said]) -> bool:
-    return rows[0].status.is_error() and all(row.status is rows[0].status for row in rows)
+    return rows[0].status.is_error() and all(told.status is rows[0].status for told in rows)
 
 
 def _common(rows: Sequence[_Said]) -> _Said:
     """What can be said of each of several actions that all failed, when it is unknown which failed how."""
     first = rows[0]
-    if all(row.row == first.row for row in rows):
+    if all(told.row == first.row for told in rows):
         return first
-    messages = sorted({row.row.message for row in rows if row.row.message is not None})
+    messages = sorted({told.row.message for told in rows if told.row.message is not None})
     body = {"message": "; ".join(messages)} if messages else {}
     return replace(first, row=Row(first.row.kind, body))

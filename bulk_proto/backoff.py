@@ -41,8 +41,8 @@ class Attempts:
         self._opened_at = now
         self.ever_opened = True
 
-    def retry_at(self, now: float, closed: Closed) -> float | None:
-        """When to try again after this end; None for never.
+    def ended(self, now: float, closed: Closed) -> float | None:
+        """A link, or the attempt to make one, has ended: when to try again; None for never.
 
         Later for exceeded limits; where a server asked to wait, the same wait begins after that.
         """

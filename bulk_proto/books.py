@@ -18,6 +18,7 @@ from .doubt import Doubt
 from .events import BookStream, L2Snapshot
 from .silence import Silence
 from .subscriptions import Stream, Subscription
+from .wire.topics import BOOK_STREAMS
 
 CROSSED_GRACE = 0.1  # seconds
 _SIGHT_GRACE = 1.0  # seconds for the next of several cut snapshots a second, when the market left the last
@@ -41,14 +42,14 @@ class Books:
 
     def want(self, subscription: Subscription) -> None:
         """Keep a book for this subscription; an aggregated one never feeds a book."""
-        stream = _stream_of(subscription)
+        stream = BOOK_STREAMS.get(subscription.stream[0])
         if stream is None or subscription.symbol is None or subscription.aggregation is not None:
             return
         self._sources.setdefault(subscription.symbol, {})[stream] = subscription
         self.by_symbol.setdefault(subscription.symbol, OrderBook(subscription.symbol))
 
     def unwant(self, subscription: Subscription) -> None:
-        stream = _stream_of(subscription)
+        stream = BOOK_STREAMS.get(subscription.stream[0])
         symbol = subscription.symbol
         if stream is None or symbol is None:
             return
@@ -58,7 +59,7 @@ class Books:
             self.by_symbol[symbol].give_up_depth()
         if not sources:
             self._sources.pop(symbol, None)
-            self._settled(symbol)
+            self._stop_asking(symbol)
             self._silence.forget(symbol)
             if (book := self.by_symbol.pop(symbol, None)) is not None:
                 book.forget(Doubt.UNSUBSCRIBED)
@@ -120,7 +121,7 @@ class Books:
             del self._due[symbol]
             book = self.by_symbol[symbol]
             if self._is_sound(book):
-                self._settled(symbol)
+                self._stop_asking(symbol)
                 continue
             grace_ends = self._end_of_grace(book)
             if grace_ends is not None and grace_ends > now:
@@ -136,7 +137,7 @@ class Books:
 
     def _judge(self, book: OrderBook, now: float) -> None:
         if self._is_sound(book):
-            self._settled(book.symbol)
+            self._stop_asking(book.symbol)
         elif not book.ok:
             self.give_grace(book, now)
         elif book.symbol not in self._due:
@@ -146,7 +147,7 @@ class Books:
         """True for a book that is ok, and as deep as its streams make it."""
         return book.ok and (book.whole or BookStream.DELTA not in self._sources[book.symbol])
 
-    def _settled(self, symbol: str) -> None:
+    def _stop_asking(self, symbol: str) -> None:
         if self._due.pop(symbol, None) is not None:
             self._look()
         self._tries.pop(symbol, None)
@@ -177,13 +178,3 @@ class Books:
     def _fullest(self, symbol: str) -> Subscription:
         sources = self._sources[symbol]
         return sources.get(BookStream.DELTA) or sources[BookStream.SNAPSHOT]
-
-
-def _stream_of(subscription: Subscription) -> BookStream | None:
-    match subscription.type:
-        case "l2Snapshot":
-            return BookStream.SNAPSHOT
-        case "l2Delta":
-            return BookStream.DELTA
-        case _:
-            return None

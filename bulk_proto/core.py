@@ -105,11 +105,11 @@ class ClientCore(Wishes, Settling, Incoming):
         self._asked_after = {}
         self._decode = wire.decode if trace is None else self._traced
         self._decode_all = wire.decode_all if trace is None else self._all_traced
-        self._answers: dict[type, Callable[[Any], object]] = {
-            PostReply: self._desk.posts.answer,
+        self._answers: dict[type, Callable[[Any, float], object]] = {
+            PostReply: self._on_reply,
             UnclearReply: self._on_unclear_reply,
-            SubscriptionConfirmed: lambda reply: self.subscriptions.confirm(reply.topics),
-            UnsubscriptionConfirmed: lambda reply: self.subscriptions.confirm_leaving(reply.stream),
+            SubscriptionConfirmed: lambda reply, now: self.subscriptions.confirm(reply.topics),
+            UnsubscriptionConfirmed: lambda reply, now: self.subscriptions.confirm_leaving(reply.topic),
         }
 
     # What the driver reports -----------------------------------------------------------------------------
@@ -260,13 +260,17 @@ class ClientCore(Wishes, Settling, Incoming):
     def _on_message(self, message: Event | Reply, now: float) -> None:
         answer = self._answers.get(type(message))
         if answer is not None:
-            answer(message)
+            answer(message, now)
         elif isinstance(message, ErrorReported):
             self._on_error(message, now)
         else:
             self._events += self._mirror.apply(message, now)  # type: ignore[arg-type]  # no reply is left
 
-    def _on_unclear_reply(self, reply: UnclearReply) -> None:
+    def _on_reply(self, reply: PostReply, now: float) -> None:
+        self._desk.posts.answer(reply)
+        self._mirror.renew_disputed(now)
+
+    def _on_unclear_reply(self, reply: UnclearReply, now: float) -> None:
         self._desk.posts.unclear(reply)
         self._events.append(reply.event)
 

@@ -25,14 +25,14 @@ class Keepalive:
         self._timers.set(Timer.PING, now + self._ping_interval)
         self._timers.set(Timer.SILENCE, now + self._silence_timeout)
 
-    def is_time_to_ask(self, now: float) -> bool:
-        """``PING`` went off: is a ping due? Sets the timer for the next look either way."""
+    def ping_timer_fired(self, now: float) -> bool:
+        """Is a ping due? Sets the timer for the next look either way."""
         due = self.heard_at + self._ping_interval
         self._timers.set(Timer.PING, due if due > now else now + self._ping_interval)
         return due <= now
 
-    def is_silent(self, now: float) -> bool:
-        """``SILENCE`` went off: is the link dead? Sets the timer for the next look if it is not."""
+    def silence_timer_fired(self, now: float) -> bool:
+        """Is the link dead? Sets the timer for the next look if it is not."""
         due = self.heard_at + self._silence_timeout
         if due > now:
             self._timers.set(Timer.SILENCE, due)

@@ -169,10 +169,10 @@ class Line:
                 case Timer.PING if self.waits_for_room(now) >= self._config.request_timeout:
                     self.give_up(now, DisconnectReason.CONGESTED)
                 case Timer.PING:
-                    if self._keepalive.is_time_to_ask(now) and self._link is not None:
+                    if self._keepalive.ping_timer_fired(now) and self._link is not None:
                         self._link.send_ping()
                 case Timer.SILENCE:
-                    if self._keepalive.is_silent(now):
+                    if self._keepalive.silence_timer_fired(now):
                         self.give_up(now, DisconnectReason.SILENT)
                 case Timer.CLOSING:
                     self._end(now, Closed(DisconnectReason.CLOSED_BY_USER), retry=False)
@@ -242,7 +242,7 @@ class Line:
             self._link = None
             self._waits_since = None
         self.timers.clear()
-        retry_at = self._attempts.retry_at(now, closed) if retry else None
+        retry_at = self._attempts.ended(now, closed) if retry else None
         if retry_at is not None:
             self.timers.set(Timer.BACKOFF, retry_at)
         self.state = State.IDLE if retry_at is None else State.WAITING

@@ -36,12 +36,11 @@ from .silence import STILL
 from .subscription_table import SubscriptionTable
 from .subscriptions import Subscription
 from .ticker_watch import TickerWatch
-from .wire import split_topic
+from .wire.topics import BOOK_STREAMS, split_topic
 
-_BOOK_STREAMS = {stream.value.casefold(): stream for stream in BookStream}
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 _ACCOUNT_NEWS = frozenset((Liquidation, AutoDeleveraging, CancelRejected))  # they change nothing
-_KIND_OF = {stream: kind for kind, stream in _BOOK_STREAMS.items()}
+_KIND_OF = {stream: kind for kind, stream in BOOK_STREAMS.items()}
 _MOVES_POSITIONS = frozenset((AccountSnapshot, MarginUpdate, PositionUpdate))
 
 
@@ -184,18 +183,25 @@ class Mirror:
             return (Unasked(event),)
         was_live, is_whole = account.live, isinstance(event, AccountSnapshot)
         news = account.apply(event)
-        if account.live and is_whole:
+        is_live = account.live
+        if is_live and (is_whole or not was_live):
             self._subscriptions.prime(("account", event.account))
-        elif (was_live or is_whole) and not account.live:  # it does not tell enough: see Account.apply()
+        elif not is_live and (is_whole or was_live):  # it does not tell enough: see Account.apply()
             self._subscriptions.renew(("account", event.account), now)
         if type(event) in _MOVES_POSITIONS and event.account == self.home:
             self.inventory.reconcile(account.last_positions, account.margin)
         return news
 
+    def renew_disputed(self, now: float) -> None:
+        """A reply was taken in: an account that contradicts it is sent anew, unless its stream tells."""
+        for key, account in self.accounts.items():
+            if account.is_disputed:
+                self._subscriptions.renew(("account", key), now)
+
     def _on_refused(self, refused: MessageRefused, now: float) -> None:
         """A message that was lost to us costs the trust in what it was about, until that is sent anew."""
         kind, name = split_topic(refused.stream or "")
-        if (stream := _BOOK_STREAMS.get(kind)) is not None:
+        if (stream := BOOK_STREAMS.get(kind)) is not None:
             self.books.unreadable(stream, name, now)
         elif kind == "account" and (account := self.accounts.get(name)) is not None:
             account.mark_stale()

@@ -6,7 +6,8 @@ is `pending` until one of them says that it lives; what the stream said is not u
 only a reply said gives way to the stream. A finished order stays finished. Snapshots of the account are
 authoritative, with one exception: they can be older than a reply, so what a reply alone has told, that an
 order lives or that it has ended, is not contradicted before the second snapshot; nor is an order gone
-before it of which the reply said nothing.
+before it of which the reply said nothing. And a reply can be older than a snapshot: what lives by a reply
+alone, although a snapshot left it out, is disputed until the stream or the next snapshot tells.
 
 Sizes come from the exchange, which reports them as totals: fills change no order.
 """
@@ -38,6 +39,8 @@ class OwnOrders:
 
     An order may have one of several ids until the exchange names one: the others were never orders.
 
+    ``disputed`` are the open orders that live by a reply alone, although a snapshot left them out.
+
     ``newcomers`` counts the orders that were first heard of from the exchange.
 
     ``contradictions`` counts what cannot happen to an order (see :mod:`.order_life`) and was said
@@ -46,10 +49,12 @@ class OwnOrders:
 
     __slots__ = (
         "_came_as",
+        "_left_out",
         "_other_ids",
         "_told",
         "_unmentioned",
         "contradictions",
+        "disputed",
         "finished",
         "in_doubt",
         "newcomers",
@@ -65,6 +70,8 @@ class OwnOrders:
         self.in_doubt: OrderedDict[str, OrderState] = OrderedDict()
         self.finished: OrderedDict[str, OrderState] = OrderedDict()
         self._told: dict[str, bool] = {}  # known by reply alone; True: the stream should have told by now
+        self.disputed: set[str] = set()
+        self._left_out: set[str] = set()  # pending when the last snapshot came, which does not list them
         self._unmentioned: set[str] = set()  # pending although their request is answered
         self._other_ids: OrderedDict[str, tuple[str, ...]] = OrderedDict()  # of orders with several
         self._came_as: OrderedDict[str, int] = OrderedDict()  # the numbers of the latest newcomers
@@ -78,6 +85,8 @@ class OwnOrders:
         twin.in_doubt = self.in_doubt.copy()
         twin.finished = self.finished.copy()
         twin._told = self._told.copy()
+        twin.disputed = self.disputed.copy()
+        twin._left_out = self._left_out.copy()
         twin._unmentioned = self._unmentioned.copy()
         twin._other_ids = self._other_ids.copy()
         twin._came_as = self._came_as.copy()
@@ -130,7 +139,8 @@ class OwnOrders:
             size_done = known.size_orig if status is OrderStatus.FILLED else known.size_done
         if size_left is None:
             size_left = max(0.0, known.size_orig - size_done)
-        self._told[order_id] = False
+        is_disputed = order_id in self._left_out and not status.is_terminal()
+        self._told[order_id] = is_disputed
         self._store(
             replace(
                 known,
@@ -141,6 +151,8 @@ class OwnOrders:
                 error=error,
             )
         )
+        if is_disputed:
+            self.disputed.add(order_id)
 
     def _refused(self, order_id: str, status: OrderStatus, error: str | None) -> None:
         """A refusal ends what was never placed, and what the exchange had only taken in.
@@ -181,14 +193,6 @@ class OwnOrders:
         news.append(update)
         return news
 
-    @property
-    def awaits_snapshot(self) -> bool:
-        """Did the last snapshot leave out an order of which a reply had told that it lives?
-
-        It was older than the reply, or the order has ended since: only another one tells.
-        """
-        return any(late and order_id in self.open for order_id, late in self._told.items())
-
     def doubt(self, order_ids: Iterable[str]) -> None:
         """No answer will come for these: what the next snapshot says of them counts."""
         for order_id in order_ids:
@@ -204,6 +208,7 @@ class OwnOrders:
     def connection_lost(self) -> None:
         """Keep everything; whatever waits for an answer is in doubt."""
         self.doubt(list(self.pending))
+        self._left_out.clear()
         self._told = dict.fromkeys(self._told, True)
 
     def replaced_by(self, listed: Iterable[OrderState]) -> tuple[list[OrderState], list[OrderState]]:
@@ -222,12 +227,14 @@ class OwnOrders:
             if self._told.get(order_id) is False:
                 self.open[order_id] = order
                 self._told[order_id] = True
+                self.disputed.add(order_id)
             else:
                 ended.append(self._gone(order))
         while self.in_doubt:
             ended.append(self._gone(next(iter(self.in_doubt.values()))))
         self.doubt(self._unmentioned)
         self._unmentioned.clear()
+        self._left_out = set(self.pending)
         return rows, ended
 
     def _recognised(self, row: OrderState, before: dict[str, OrderState]) -> OrderState:
@@ -292,6 +299,7 @@ class OwnOrders:
         self.pending.pop(order.order_id, None)
         self.in_doubt.pop(order.order_id, None)
         self.finished.pop(order.order_id, None)
+        self.disputed.discard(order.order_id)
         for other in self._other_ids.pop(order.order_id, ()):
             self.pending.pop(other, None)
             self.in_doubt.pop(other, None)

@@ -123,7 +123,7 @@ class Posts:
         if sent is not None:
             if _was_applied(reply):
                 responses = self._attribute(reply, sent)
-                self._settle(sent, responses)
+                self._apply(sent, responses)
                 self._end(reply.rows)
                 sent.call.resolve(responses)
             else:
@@ -209,7 +209,7 @@ class Posts:
                 for order_id in candidates:
                     account.answered(order_id, OrderStatus.REJECTED)
 
-    def _settle(self, sent: _Sent, responses: OrderResponses) -> None:
+    def _apply(self, sent: _Sent, responses: OrderResponses) -> None:
         transaction = sent.transaction
         account = self._accounts.get(transaction.account)
         if account is None:

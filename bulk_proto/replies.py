@@ -76,7 +76,7 @@ class SubscriptionConfirmed(Struct, frozen=True, gc=False):
 class UnsubscriptionConfirmed(Struct, frozen=True, gc=False):
     """This topic is no longer subscribed."""
 
-    stream: str
+    topic: str
 
 
 Reply = PostReply | UnclearReply | SubscriptionConfirmed | UnsubscriptionConfirmed

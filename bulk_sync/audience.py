@@ -12,7 +12,7 @@ from bulk_proto.enums import Topic
 from bulk_proto.events import Event
 from bulk_proto.journal import Journal
 
-from .clerk import Clerk, Line
+from .clerk import Clerk, LogLine
 from .errands import Milestone
 from .inbox import Inbox
 from .interrupted import is_held_here
@@ -105,7 +105,7 @@ class Audience:
 
     def note(self, level: int, text: str, error: BaseException | None = None) -> None:
         """A line for the log, written before the next event is handed out."""
-        self._unread.append((self._clerk, Line(level, text, error)))
+        self._unread.append((self._clerk, LogLine(level, text, error)))
 
     def add_handler(self, topic: Topic, handler: Handler) -> None:
         worker = Worker(topic, handler, self._limit, self._logger, self.report)

@@ -13,7 +13,7 @@ from bulk_proto.journal import Journal
 from .workers import Worker
 
 
-class Line(Event, frozen=True):
+class LogLine(Event, frozen=True):
     """One line of the log that is about no event. No other reader gets it."""
 
     topic: ClassVar[Topic] = Topic.UNKNOWN
@@ -41,7 +41,7 @@ class Clerk(Worker):
 
     def _write(self, event: Event) -> None:
         match event:
-            case Line():
+            case LogLine():
                 self._logger.log(event.level, "%s", event.text, exc_info=event.error)
             case Missed():
                 self._logger.warning("the log was too slow: %d lines are missing here", event.count)

@@ -30,16 +30,16 @@ _SIGNATURE_SIZE = 64  # bytes
 class Transaction(Struct, frozen=True, eq=False, dict=True):
     """A signed transaction, ready to be sent any number of times: the same bytes cannot execute twice.
 
-    ``payload`` is the JSON text of the ``payload`` object of a request. ``documents`` and ``cores`` are its
-    actions in their JSON form and their legacy bytes.
+    ``payload`` is the JSON text of the ``payload`` object of a request. ``json_actions`` and
+    ``legacy_bytes`` are its actions in their JSON form and their legacy bytes.
     """
 
     actions: tuple[Action, ...]
     nonce: int
     account: str
     payload: bytes
-    documents: Sequence[Mapping[str, Any]]
-    cores: Sequence[bytes]
+    json_actions: Sequence[Mapping[str, Any]]
+    legacy_bytes: Sequence[bytes]
 
     @cached_property
     def order_ids(self) -> tuple[tuple[str, ...], ...]:
@@ -49,7 +49,7 @@ class Transaction(Struct, frozen=True, eq=False, dict=True):
         first asked for, which can be after the bytes have left.
         """
         suffix = id_suffix(self.nonce, self.account)
-        pairs = enumerate(zip(self.documents, self.cores, strict=True))
+        pairs = enumerate(zip(self.json_actions, self.legacy_bytes, strict=True))
         return tuple([candidates(document, core, seqno, suffix) for seqno, (document, core) in pairs])
 
     def __repr__(self) -> str:
@@ -78,8 +78,8 @@ def sign(
     actions = sequence("actions", actions)
     for action in actions:
         member("each of actions", action, Action)
-    documents = [action.to_api() for action in actions]
-    encoded = _encode_actions(actions, documents, profile)
+    json_actions = [action.to_api() for action in actions]
+    encoded = _encode_actions(actions, json_actions, profile)
     signature = _as_text(signer.sign(assemble(encoded, nonce, account, domain)))
     return Transaction(
         actions,
@@ -87,14 +87,14 @@ def sign(
         account,
         _encode(
             {
-                "actions": documents,
+                "actions": json_actions,
                 "nonce": str(nonce),
                 "account": account,
                 "signer": signer.public_key,
                 "signature": signature,
             }
         ),
-        documents,
+        json_actions,
         encoded.cores,
     )
 
@@ -109,10 +109,10 @@ def _as_text(signature: object) -> str:
 
 
 def _encode_actions(
-    actions: Sequence[Action], documents: Sequence[Mapping[str, Any]], profile: str
+    actions: Sequence[Action], json_actions: Sequence[Mapping[str, Any]], profile: str
 ) -> EncodedActions:
-    """The bytes of ``documents``, the JSON form of ``actions``."""
+    """The bytes of ``json_actions``, the JSON form of ``actions``."""
     cores = plain_cores(actions) if profile in PROFILES else None
     if not cores:
-        return encode_actions(documents, profile)
+        return encode_actions(json_actions, profile)
     return EncodedActions(LEGACY, cores, [b""] * len(cores))

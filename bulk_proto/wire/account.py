@@ -77,7 +77,7 @@ _FEE_TIER_NUMBERS = {
 _FEE_TIER = _FEE_TIER_NUMBERS | {"tier_index": ("tierIndex",)}
 
 
-def event(message: dict[str, Any], stream: str) -> Event | None:
+def event(message: dict[str, Any], topic: str) -> Event | None:
     """One account event; None when it is of a kind that this version does not apply.
 
     Among those is ``order``, an older duplicate of ``orderUpdate``.
@@ -88,7 +88,7 @@ def event(message: dict[str, Any], stream: str) -> Event | None:
     read = _READERS.get((text(data.get("type")) or "").casefold())
     if read is None:
         return None
-    account = account_of(stream)
+    account = account_of(topic)
     if not account:
         raise Unreadable("account event whose topic names no account")
     return read(data, account)

@@ -61,26 +61,26 @@ _CANDLE = {
 }
 
 
-def ticker(message: dict[str, Any], stream: str) -> Ticker:
+def ticker(message: dict[str, Any], topic: str) -> Ticker:
     row = Fields(_data(message).get("ticker"), "ticker", _TICKER)
     return Ticker(
-        symbol=row.optional("symbol", text) or _market(stream),
+        symbol=row.optional("symbol", text) or _market(topic),
         regime=row.optional("regime", integer),
         timestamp=row.optional("timestamp", integer),
         **{name: row.optional(name, number) for name in _TICKER_NUMBERS},
     )
 
 
-def trades(message: dict[str, Any], stream: str) -> Trades:
-    found = [_trade(row, stream) for row in _rows(message, "trades", "data")]
-    return Trades(found[0].symbol if found else _market(stream), found)
+def trades(message: dict[str, Any], topic: str) -> Trades:
+    found = [_trade(row, topic) for row in _rows(message, "trades", "data")]
+    return Trades(found[0].symbol if found else _market(topic), found)
 
 
-def _trade(value: object, stream: str) -> Trade:
+def _trade(value: object, topic: str) -> Trade:
     row = Fields(value, "trade", _TRADE)
     return Trade(
         timestamp=row.optional("timestamp", integer),
-        symbol=row.optional("symbol", text) or _market(stream),
+        symbol=row.optional("symbol", text) or _market(topic),
         side=side_of(row.optional("bought", flag)),
         size=row.required("size", unsigned),
         price=row.required("price", unsigned),
@@ -91,15 +91,15 @@ def _trade(value: object, stream: str) -> Trade:
     )
 
 
-def candles(message: dict[str, Any], stream: str) -> Candles:
-    symbol, interval = market_and_interval(stream)
+def candles(message: dict[str, Any], topic: str) -> Candles:
+    symbol, interval = market_and_interval(topic)
     rows = _rows(message, "candles", "candle")
     return Candles(symbol, interval, [_candle(row, symbol, interval) for row in rows])
 
 
-def market_and_interval(stream: str) -> tuple[str, str]:
+def market_and_interval(topic: str) -> tuple[str, str]:
     """Market and interval of a candle topic, which alone knows them."""
-    symbol, _, interval = split_topic(stream)[1].rpartition(".")
+    symbol, _, interval = split_topic(topic)[1].rpartition(".")
     if not symbol or not interval:
         raise Unreadable("candles whose topic names no market and interval")
     return symbol, interval
@@ -121,22 +121,22 @@ def _candle(value: object, symbol: str, interval: str) -> Candle:
     )
 
 
-def l2_snapshot(message: dict[str, Any], stream: str) -> L2Snapshot | L2Delta:
-    return _book(message, stream, BookStream.SNAPSHOT)
+def l2_snapshot(message: dict[str, Any], topic: str) -> L2Snapshot | L2Delta:
+    return _book(message, topic, BookStream.SNAPSHOT)
 
 
-def l2_delta(message: dict[str, Any], stream: str) -> L2Snapshot | L2Delta:
-    return _book(message, stream, BookStream.DELTA)
+def l2_delta(message: dict[str, Any], topic: str) -> L2Snapshot | L2Delta:
+    return _book(message, topic, BookStream.DELTA)
 
 
-def _book(message: dict[str, Any], stream: str, kind: BookStream) -> L2Snapshot | L2Delta:
+def _book(message: dict[str, Any], topic: str, kind: BookStream) -> L2Snapshot | L2Delta:
     row = Fields(_data(message).get("book"), "book", _BOOK)
-    symbol = row.optional("symbol", text) or _market(stream)
+    symbol = row.optional("symbol", text) or _market(topic)
     bids, asks = _sides(row.required("levels", sequence))
     timestamp = row.optional("timestamp", integer)
     match (row.checked("kind", text) or kind.value.removeprefix("l2")).casefold():
         case "snapshot":
-            return L2Snapshot(symbol, bids, asks, timestamp, book_stream(stream, kind))
+            return L2Snapshot(symbol, bids, asks, timestamp, book_stream(topic, kind))
         case "delta":
             return L2Delta(symbol, (tuple(bids), tuple(asks)), timestamp)
         case _:
@@ -158,7 +158,7 @@ def _level(value: object) -> OrderBookLevel:
     )
 
 
-def frontend_context(message: dict[str, Any], stream: str) -> FrontendContext:
+def frontend_context(message: dict[str, Any], topic: str) -> FrontendContext:
     rows = Fields(message.get("data"), "frontend context", {}).required("ctx", sequence)
     contexts = [_context(row) for row in rows]
     return FrontendContext(rows, tuple(context for context in contexts if context.symbol))
@@ -191,8 +191,8 @@ def _rows(message: dict[str, Any], *names: str) -> list[Any]:
     raise Unreadable(f"message without {names[0]}")
 
 
-def _market(stream: str) -> str:
-    symbol = split_topic(stream)[1]
+def _market(topic: str) -> str:
+    symbol = split_topic(topic)[1]
     if not symbol:
         raise Unreadable("message that names no market")
     return symbol

@@ -20,12 +20,12 @@ _SURFACE = {
 _RATIO = {"mmr_start": ("mmrO",), "mmr_end": ("mmrE",), "probability": ("p",)}
 
 
-def risk(message: dict[str, Any], stream: str) -> RiskSurface:
+def risk(message: dict[str, Any], topic: str) -> RiskSurface:
     surface = mapping((mapping(message.get("data")) or {}).get("risk"))
     if surface is None:
         raise Unreadable("risk without a surface")
     row = Fields(surface, "risk", _SURFACE)
-    symbol = row.optional("symbol", text) or split_topic(stream)[1]
+    symbol = row.optional("symbol", text) or split_topic(topic)[1]
     if not symbol:
         raise Unreadable("risk that names no market")
     return RiskSurface(

@@ -39,36 +39,36 @@ _ANSWERS: Mapping[str, Callable[[dict[str, Any]], Event | Reply]] = {
 
 def decode(data: bytes) -> Event | Reply:
     """What one message says, however it is spelled. Never raises."""
-    stream = None
+    topic = None
     try:
         message = _parse(data)
-        stream = text(message.get("topic"))
-        return _read(message, stream or "", data)
+        topic = text(message.get("topic"))
+        return _read(message, topic or "", data)
     except Unreadable as problem:
-        return MessageRefused(str(problem), data, stream)
+        return MessageRefused(str(problem), data, topic)
 
 
-def _read(message: dict[str, Any], stream: str, data: bytes) -> Event | Reply:
+def _read(message: dict[str, Any], topic: str, data: bytes) -> Event | Reply:
     kind = text(message.get("type")) or text(message.get("channel"))
     word = (kind or "").casefold()
     if (read_market := _MARKET.get(word)) is not None:
-        return read_market(message, stream)
+        return read_market(message, topic)
     if (read_answer := _ANSWERS.get(word)) is not None:
         return read_answer(message)
     if word == "post":
-        return _read_reply(message, stream, data)
+        return _read_reply(message, topic, data)
     if word == "account":
-        return account.event(message, stream) or UnknownMessage(_inner_kind(message), data)
+        return account.event(message, topic) or UnknownMessage(_inner_kind(message), data)
     return UnknownMessage(kind, data)
 
 
-def _read_reply(message: dict[str, Any], stream: str, data: bytes) -> Event | Reply:
+def _read_reply(message: dict[str, Any], topic: str, data: bytes) -> Event | Reply:
     """Somebody waits for it, so its request is told even where the rest cannot be understood."""
     request_id = answers.request_id(message)
     try:
         reply = answers.post_reply(request_id, message)
     except Unreadable as problem:
-        return UnclearReply(request_id, MessageRefused(str(problem), data, stream or None))
+        return UnclearReply(request_id, MessageRefused(str(problem), data, topic or None))
     return reply or UnclearReply(request_id, UnknownMessage(_inner_kind(message), data))
 
 

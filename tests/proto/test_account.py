@@ -314,6 +314,9 @@ def test_an_own_order_in_a_snapshot_is_no_newcomer() -> None:
 
 def test_copied_orders_are_the_same_and_change_no_more() -> None:
     orders = OwnOrders()
+    orders.register(pending("left out"))
+    orders.replaced_by([])
+    orders.answered("left out", S.RESTING, None, None, None, None)
     for number in range(4):
         orders.register(pending(f"{number}"), (f"or {number}",))
     orders.updated(order("0"))

@@ -18,6 +18,7 @@ from .peer import (
     make_core,
     opened,
     order_row,
+    order_update,
     post_reply,
     snapshot_of_account,
 )
@@ -94,6 +95,34 @@ def test_a_snapshot_without_an_order_that_lives_by_its_reply_is_not_the_last_wor
     peer.say(*SERVED, now=5.0)
     assert (account.live, subscribed.done) == (True, True)
     assert (list(account.open_orders), settled.result()) == ([], {order_id: OrderStatus.GONE})
+
+
+@pytest.mark.parametrize("told", ["by the stream", "by a snapshot", "by a reply"])
+def test_a_reply_about_an_order_that_a_snapshot_left_out_may_be_the_older_of_the_two(told: str) -> None:
+    core, peer = unconfirmed()
+    core.place_orders([BID], 1.0)
+    account = core.accounts[KEY]
+    (order_id,) = account.pending
+    peer.hear()
+    peer.say(*SERVED, now=1.1)
+    assert account.live
+    peer.say(post_reply(1, {"resting": {"oid": order_id}}), now=1.2)
+    assert (account.live, list(account.open_orders)) == (False, [order_id])
+    match told:
+        case "by the stream":
+            peer.say(order_update(order_id), now=1.3)
+        case "by a snapshot":
+            core.handle_deadline(core.next_deadline() or 0.0)
+            assert asked(peer) == ["unsubscribe", "subscribe"]
+            peer.say(*SERVED, now=4.0)
+        case _:
+            core.place_orders([CancelOrder("BTC-USD", order_id)], 1.3)
+            peer.hear()
+            peer.say(post_reply(2, {"cancelled": {"oid": order_id}}), now=1.4)
+    assert account.live
+    assert list(account.open_orders) == ([order_id] if told == "by the stream" else [])
+    core.handle_deadline(10.0)
+    assert (asked(peer) == []) is (told != "by a reply")  # which is no news of the account: it is asked for
 
 
 def test_two_settlements_ask_for_the_account_once() -> None:

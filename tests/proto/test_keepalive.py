@@ -19,17 +19,17 @@ def started(now: float) -> tuple[Keepalive, TimerTable]:
 def test_opening_a_link_counts_as_hearing_from_it() -> None:
     keepalive, timers = started(1000.0)
     assert timers.earliest == 1020.0
-    assert not keepalive.is_silent(1059.0)
-    assert keepalive.is_silent(1060.0)
+    assert not keepalive.silence_timer_fired(1059.0)
+    assert keepalive.silence_timer_fired(1060.0)
 
 
 def test_what_was_heard_meanwhile_puts_the_question_off() -> None:
     keepalive, timers = started(0.0)
     keepalive.heard_at = 15.0
     timers.clear()
-    assert not keepalive.is_time_to_ask(20.0)
+    assert not keepalive.ping_timer_fired(20.0)
     assert timers.earliest == 35.0
-    assert keepalive.is_time_to_ask(35.0)
+    assert keepalive.ping_timer_fired(35.0)
     assert timers.earliest == 55.0
 
 
@@ -43,7 +43,7 @@ def test_after_each_look_the_next_one_lies_ahead(steps: list[tuple[bool, float]]
             keepalive.heard_at = now
         while (timer := timers.pop_expired(now)) is not None:
             if timer is Timer.PING:
-                assert keepalive.is_time_to_ask(now) is (keepalive.heard_at + 20.0 <= now)
-            elif keepalive.is_silent(now):
+                assert keepalive.ping_timer_fired(now) is (keepalive.heard_at + 20.0 <= now)
+            elif keepalive.silence_timer_fired(now):
                 return
         assert timers.earliest > now
