@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from .actions import Action, CancelOrder, ModifyOrder
+from .actions import Action
 from .enums import OrderStatus
 from .replies import Row
 from .responses import OrderResponse, OrderResponses
 from .rows import ACKNOWLEDGED, causes_of, status_of
+from .telling import RANK, Asked, Said, named_by
 
-_ORDERS = frozenset({"l", "m", "st", "tp", "rng", "trig", "trl", "of"})
-_CANCELLERS = (OrderStatus.CANCELLED, OrderStatus.CANCEL_REJECT)
 _REFUSALS = (
     OrderStatus.REJECTED,
     OrderStatus.REJECTED_RISKLIMIT,
@@ -32,36 +30,6 @@ _REFUSALS = (
     OrderStatus.ERROR,
 )
 _LESS_PLAIN = (OrderStatus.CANCEL_REJECT, OrderStatus.ACKNOWLEDGED)
-
-# Of several rows about one order the most telling is the response: how it finished before how it stood,
-# an execution before a cancellation before a rejection, and what names no state of an order at the end.
-_MOST_TELLING_FIRST = (
-    OrderStatus.FILLED,
-    OrderStatus.PARTIALLY_FILLED,
-    OrderStatus.CANCELLED,
-    OrderStatus.CANCELLED_RISKLIMIT,
-    OrderStatus.CANCELLED_SELFCROSSING,
-    OrderStatus.CANCELLED_REDUCEONLY,
-    OrderStatus.CANCELLED_IOC,
-    OrderStatus.SIBLING_CANCELLED,
-    OrderStatus.GONE,
-    OrderStatus.TRIGGER_FAILED,
-    OrderStatus.REJECTED_RISKLIMIT,
-    OrderStatus.REJECTED_INVALID,
-    OrderStatus.REJECTED_CROSSING,
-    OrderStatus.REJECTED_DUPLICATE,
-    OrderStatus.REJECTED,
-    OrderStatus.CANCEL_REJECT,
-    OrderStatus.WORKING,
-    OrderStatus.TRIGGERED,
-    OrderStatus.MODIFIED,
-    OrderStatus.RESTING,
-    OrderStatus.PENDING,
-    OrderStatus.ERROR,
-    OrderStatus.ACKNOWLEDGED,
-    OrderStatus.UNKNOWN,
-)
-_RANK = {status: rank for rank, status in enumerate(_MOST_TELLING_FIRST)}
 
 
 def attribute(
@@ -80,15 +48,15 @@ def attribute(
     plain = _plainly(rows, actions, order_ids)
     if plain is not None:
         return plain
-    asked = [_Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
-    said = [_Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
+    asked = [Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
+    said = [Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
     said, others = _about_others(said, asked, was_there)
     has_rows = bool(said)
     if len(asked) == 1:
         asked[0].answers = said
         said = []
     # The order of the rows must not matter, so the most telling one has the first choice.
-    said.sort(key=lambda one: _RANK[one.status])
+    said.sort(key=lambda one: RANK[one.status])
     said = _by_id(said, asked)
     # A failure that names no order may be meant for any action that is not answered otherwise.
     failures = any(one.status.is_error() and _is_anonymous(one) for one in said)
@@ -108,7 +76,7 @@ def _plainly(
         return None
     places: dict[str, int] = {}
     for place, (action, own_ids) in enumerate(zip(actions, order_ids, strict=True)):
-        for order_id in own_ids or _named_by(action):
+        for order_id in own_ids or named_by(action):
             if places.setdefault(order_id, place) != place:
                 return None
     responses: dict[int, OrderResponse] = {}
@@ -123,80 +91,9 @@ def _plainly(
     return OrderResponses([responses[place] for place in range(len(rows))])
 
 
-def _named_by(action: Action) -> tuple[str, ...]:
-    """The ids of older orders that an action is about."""
-    return (action.oid,) if isinstance(action, (CancelOrder, ModifyOrder)) else ()
-
-
-class _Said(Struct, frozen=True):
-    """A row as it is understood; ``tags`` are the only actions that cause such rows, () when any may."""
-
-    position: int
-    row: Row
-    status: OrderStatus
-    tags: tuple[str, ...]
-
-    @property
-    def order_id(self) -> str | None:
-        return self.row.order_id
-
-    def response(self, order_id: str | None, events: tuple[OrderResponse, ...] = ()) -> OrderResponse:
-        row = self.row
-        return OrderResponse(row.order_id or order_id, self.status, row.message, row.body, events)
-
-
-class _Asked:
-    """An action and the rows it has been given."""
-
-    def __init__(self, action: Action, own_ids: tuple[str, ...]) -> None:
-        self.tag = action.tag
-        self.own_ids = own_ids
-        named = _named_by(action)
-        self.named_id = named[0] if named else None
-        self.ids = own_ids or named
-        self.answers: list[_Said] = []
-
-    @property
-    def is_order(self) -> bool:
-        return self.tag in _ORDERS
-
-    def response(self, in_doubt: bool, has_rows: bool) -> OrderResponse:
-        order_id = self.ids[0] if self.ids else None
-        if not self.answers:
-            return OrderResponse(order_id, self._unanswered(in_doubt, has_rows), None, {})
-        best = self.answers[0] if len(self.answers) == 1 else self._most_telling()
-        others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
-        if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
-            best = replace(best, status=OrderStatus.PENDING)  # accepted is not finished
-        return best.response(order_id, tuple(one.response(order_id) for one in others))
-
-    def _most_telling(self) -> _Said:
-        placed = {one.order_id for one in self.answers if one.status.is_placed()}
-        return min(self.answers, key=lambda one: self._telling(one, placed))
-
-    def _unanswered(self, in_doubt: bool, has_rows: bool) -> OrderStatus:
-        """A reply without rows says that all was done; where it has some, a cancel has one of its own."""
-        if self.is_order:
-            return OrderStatus.PENDING
-        in_doubt = in_doubt or (has_rows and self.tag in ("cx", "cxa"))
-        return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
-
-    def _telling(self, one: _Said, placed: set[str | None]) -> tuple[bool, bool, bool, int, int]:
-        """Smallest for the row that is the response; of equal ones the last to come.
-
-        Of orders whose ids nobody knows, one that was placed is likelier the one asked for than one that
-        was only ended.
-        """
-        order_id = one.order_id
-        cancels = self.tag in ("cx", "cxa") and one.status in _CANCELLERS
-        own = order_id in self.ids
-        ended = order_id is not None and order_id not in placed
-        return not cancels, not own, ended, _RANK[one.status], -one.position
-
-
 def _about_others(
-    said: list[_Said], asked: Sequence[_Asked], was_there: Callable[[str], bool]
-) -> tuple[list[_Said], list[_Said]]:
+    said: list[Said], asked: Sequence[Asked], was_there: Callable[[str], bool]
+) -> tuple[list[Said], list[Said]]:
     """Rows that may answer something, and those about older orders that nobody named.
 
     Cancelling all orders names each, but what else was asked may have ended one too. A duplicate is
@@ -204,8 +101,8 @@ def _about_others(
     """
     named = {order_id for one in asked for order_id in one.ids}
     cancels_all = any(one.tag == "cxa" for one in asked)
-    ours: list[_Said] = []
-    others: list[_Said] = []
+    ours: list[Said] = []
+    others: list[Said] = []
     for one in said:
         order_id = one.order_id
         is_answer = (
@@ -219,10 +116,10 @@ def _about_others(
     return ours, others
 
 
-def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+def _by_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     """Rows whose id an action placed, cancels or modifies go to it; the others are returned."""
-    placing: dict[str, list[_Asked]] = {}
-    naming: dict[tuple[str, str | None], list[_Asked]] = {}
+    placing: dict[str, list[Asked]] = {}
+    naming: dict[tuple[str, str | None], list[Asked]] = {}
     for one in asked:
         for order_id in one.own_ids:
             placing.setdefault(order_id, []).append(one)
@@ -251,14 +148,14 @@ def _by_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     return left
 
 
-def _results_differ(said: list[_Said], order_id: str, modified: Sequence[_Asked]) -> bool:
+def _results_differ(said: list[Said], order_id: str, modified: Sequence[Asked]) -> bool:
     """Of several changes of one order, which had which of several results? Rows are in no promised order."""
     return len(modified) > 1 and len({told.status for told in said if told.order_id == order_id}) > 1
 
 
-def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+def _by_kind(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     """Rows that only one kind of action causes go to the only action of that kind."""
-    groups: dict[tuple[str, ...], list[_Said]] = {}
+    groups: dict[tuple[str, ...], list[Said]] = {}
     for told in said:
         groups.setdefault(told.tags, []).append(told)
     left = groups.pop((), [])
@@ -267,7 +164,7 @@ def _by_kind(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     return left
 
 
-def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+def _by_unknown_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     """Ids that nobody knows, and that did not only end, belong to the only order whose id is not computed."""
     ids = {told.order_id for told in said if told.status.is_placed() or told.status.is_error()} - {None}
     strangers = [told for told in said if told.order_id in ids and not told.tags]
@@ -275,7 +172,7 @@ def _by_unknown_id(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     return others + _give(strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)])
 
 
-def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
+def _by_elimination(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     """Rows without an id that any action may cause belong to the only action that is unanswered.
 
     While a row tells of a placed order, any of those may have placed it.
@@ -287,11 +184,11 @@ def _by_elimination(said: list[_Said], asked: Sequence[_Asked]) -> list[_Said]:
     return others + _give(anonymous, [one for one in asked if not one.answers])
 
 
-def _is_anonymous(told: _Said) -> bool:
+def _is_anonymous(told: Said) -> bool:
     return told.order_id is None and told.tags in ((), ACKNOWLEDGED)
 
 
-def _give(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
+def _give(rows: list[Said], owners: Sequence[Asked]) -> list[Said]:
     """Give the rows to their only possible owner, or one and the same failure to each of as many owners.
 
     Returns the rows that could not be given to anyone.
@@ -307,11 +204,11 @@ def _give(rows: list[_Said], owners: Sequence[_Asked]) -> list[_Said]:
     return rows
 
 
-def _all_failed_alike(rows: Sequence[_Said]) -> bool:
+def _all_failed_alike(rows: Sequence[Said]) -> bool:
     return rows[0].status.is_error() and all(told.status is rows[0].status for told in rows)
 
 
-def _common(rows: Sequence[_Said]) -> _Said:
+def _common(rows: Sequence[Said]) -> Said:
     """What can be said of each of several actions that all failed, when it is unknown which failed how."""
     first = rows[0]
     if all(told.row == first.row for told in rows):

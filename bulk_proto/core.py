@@ -30,7 +30,6 @@ from .config import Config
 from .desk import Desk
 from .errors import LinkError, UsageError
 from .events import (
-    BookStale,
     Connected,
     Disconnected,
     DisconnectReason,
@@ -38,13 +37,13 @@ from .events import (
     Event,
     L2Delta,
     Ticker,
-    TickerStale,
 )
 from .incoming import Incoming
 from .inventory import Inventory
 from .line import Line, State
 from .mirror import Mirror
 from .outgoing import Direction
+from .refreshing import Refreshing
 from .replies import PostReply, Reply, SubscriptionConfirmed, UnclearReply, UnsubscriptionConfirmed
 from .resync import Resync
 from .settling import Settling
@@ -58,7 +57,7 @@ __all__ = ["ClientCore", "Direction", "State"]
 _OPEN = State.OPEN  # by itself, because finding a member in its Enum costs more than all that asks for it
 
 
-class ClientCore(Wishes, Settling, Incoming):
+class ClientCore(Wishes, Settling, Incoming, Refreshing):
     """One client of the exchange, without any I/O.
 
     ``signer`` is needed for trading only. ``account`` is the public key whose positions and orders
@@ -195,8 +194,8 @@ class ClientCore(Wishes, Settling, Incoming):
                 due = self._mirror.books.earliest
             if self._mirror.ticker_watch.earliest < due:
                 due = self._mirror.ticker_watch.earliest
-            if self.subscriptions.earliest < due:
-                due = self.subscriptions.earliest
+            if self.subscriptions.retries.earliest < due:
+                due = self.subscriptions.retries.earliest
         return None if due == inf else due
 
     # State, for reading only ----------------------------------------------------------------------------
@@ -285,30 +284,6 @@ class ClientCore(Wishes, Settling, Incoming):
         else:
             self._mirror.unwant([refused])
         self._events.append(error)
-
-    def _refresh(self, now: float) -> None:
-        """Ask again for what stays empty or wrong."""
-        for topic in self.subscriptions.expire(now):
-            self._send(wire.unsubscribe(topic), now)
-        for symbol in self._mirror.expire_tickers(now):
-            self._ask_again(("ticker", symbol), now)
-            self._events.append(TickerStale(symbol))
-        if self._is_starved(now):
-            self._line.give_up(now, DisconnectReason.STARVED)
-            self._line_changed()
-            return
-        for book, stream in self._mirror.books.expire(now):
-            self._ask_again(stream, now)
-            if book.why is not None:
-                self._events.append(BookStale(book.symbol, book.why))
-        self._ask(now)
-        self._expect_state(now)
-
-    def _is_starved(self, now: float) -> bool:
-        """The exchange is there and answers, but all news has dried up, and asking again brought none."""
-        limit = self.config.ticker_silence
-        answers, is_silent = now - self._line.heard_at < limit, now - self._news_at >= 2 * limit
-        return answers and is_silent and self._mirror.ticker_watch.has_run_dry(self.config.settled_after)
 
 
 def _nothing() -> None:

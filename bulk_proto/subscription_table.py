@@ -13,20 +13,16 @@ So is an account whose first state does not come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
-from math import inf
 
 from .calls import Call
 from .errors import ConnectionDropped, SubscriptionLimit, SubscriptionRefused, UsageError
 from .redaction import brief
+from .retries import Retries
 from .subscriptions import Stream, Subscription
 from .wire import split_topic
 
 _STATE_COMES_FIRST = frozenset({"l2snapshot", "account"})  # done only when the first state has arrived
-_PATIENCE = 2.0  # seconds after the first refusal of a proven topic, or the loss of a message
 _STATE_PATIENCE = 10.0  # seconds for the first state of an account: asking twice may bring everything twice
-_PATIENCE_CAP = 60.0  # seconds
-_FORGIVEN = 2 * _PATIENCE_CAP  # seconds after which what went wrong before does not count any more
 
 
 class SubscriptionTable:
@@ -34,7 +30,7 @@ class SubscriptionTable:
 
     def __init__(self, limit: int) -> None:
         self.wanted: dict[Stream, Subscription] = {}
-        self.earliest = inf  # when a topic that was put off is to be asked for again
+        self.retries = Retries()
         self._limit = limit
         self._asked: set[Stream] = set()
         self._confirmed: dict[Stream, str] = {}  # the server's own spelling, needed to unsubscribe
@@ -42,9 +38,6 @@ class SubscriptionTable:
         self._waits: list[_Wait] = []
         self._leaving: dict[Stream, list[Call[None]]] = {}
         self._proven: set[Stream] = set()  # wanted and confirmed once, on this link or an earlier one
-        self._put_off: dict[Stream, float] = {}  # proven but refused: when to ask again
-        self._awaited: dict[Stream, float] = {}  # asked for, but not there yet: when to ask again
-        self._troubles: dict[Stream, tuple[int, float]] = {}  # how often in a row, and when last
 
     # The user's side ---------------------------------------------------------------------------------
 
@@ -77,7 +70,7 @@ class SubscriptionTable:
                 leaving.append((stream, self._confirmed.get(stream, subscription.topic)))
             self._forget(stream)
             self._proven.discard(stream)
-            self._troubles.pop(stream, None)
+            self.retries.forgive(stream)
             self._done_with(stream)
         return leaving
 
@@ -110,7 +103,7 @@ class SubscriptionTable:
         return [
             stream[1]
             for stream in self.wanted
-            if stream[0] == kind and stream in self._asked and stream not in self._put_off
+            if stream[0] == kind and stream in self._asked and not self.retries.is_put_off(stream)
         ]
 
     def count_asked(self, streams: Iterable[Stream]) -> int:
@@ -127,7 +120,7 @@ class SubscriptionTable:
             if stream in self._asked:
                 self._confirmed[stream] = topic
                 self._proven.add(stream)
-                self._settle(stream)
+                self._end_waits_if_served(stream)
 
     def is_leaving(self, stream: Stream) -> bool:
         """True while messages of a topic may come that is not wanted any more, or wanted in another form."""
@@ -137,15 +130,15 @@ class SubscriptionTable:
         """The first state of a topic has arrived, before or after its confirmation."""
         if stream not in self._primed and stream in self.wanted:
             self._primed.add(stream)
-            if self._awaited.pop(stream, None) is not None:
-                self._look()
-            self._settle(stream)
+            self.retries.has_come(stream)
+            self._end_waits_if_served(stream)
 
     def expect(self, now: float) -> None:
         """Accounts were asked for: one that is not sent in good time is to be asked for again."""
         for stream in self.wanted:
-            if stream[0] == "account" and stream in self._asked and not self._is_here_or_due(stream):
-                self._await(stream, now, _STATE_PATIENCE)
+            is_missing = stream[0] == "account" and stream in self._asked and stream not in self._primed
+            if is_missing and not self.retries.knows(stream):
+                self.retries.await_state(stream, now, _STATE_PATIENCE)
 
     def confirm_leaving(self, topic: str) -> None:
         for call in self._leaving.pop(split_topic(topic), ()):
@@ -164,7 +157,9 @@ class SubscriptionTable:
         if len(named) != 1:
             return None
         if named[0].stream in self._proven:
-            self._ask_later(named[0].stream, now)
+            if not self.retries.is_put_off(named[0].stream):
+                self._primed.discard(named[0].stream)
+            self.retries.put_off(named[0].stream, now)
         else:
             self._give_up(named[0], text)
         return named[0]
@@ -172,18 +167,15 @@ class SubscriptionTable:
     def renew(self, stream: Stream, now: float) -> None:
         """The first state is needed once more: not served until it comes, asked for again if it does not."""
         self._primed.discard(stream)
-        if stream in self._asked and stream not in self._put_off:
-            self._await(stream, now, _PATIENCE)
+        if stream in self._asked and not self.retries.is_put_off(stream):
+            self.retries.await_state(stream, now)
 
     def expire(self, now: float) -> list[str]:
         """What was put off or awaited long enough counts as not asked for.
 
         Returns topics to unsubscribe first.
         """
-        overdue = [stream for stream, moment in self._awaited.items() if moment <= now]
-        for stream in overdue:
-            self._count_trouble(stream, now)
-        due = overdue + [stream for stream, moment in self._put_off.items() if moment <= now]
+        due = self.retries.due(now)
         return [topic for stream in due if (topic := self._forget(stream)) is not None]
 
     def unserved(self) -> list[str]:
@@ -197,9 +189,7 @@ class SubscriptionTable:
         self._asked.clear()
         self._confirmed.clear()
         self._primed.clear()
-        self._put_off.clear()
-        self._awaited.clear()
-        self.earliest = inf
+        self.retries.link_lost()
         leaving, self._leaving = self._leaving, {}
         for calls in leaving.values():
             for call in calls:
@@ -216,9 +206,9 @@ class SubscriptionTable:
     def _served(self, stream: Stream) -> bool:
         return stream in self._confirmed and (stream[0] not in _STATE_COMES_FIRST or stream in self._primed)
 
-    def _settle(self, stream: Stream) -> None:
+    def _end_waits_if_served(self, stream: Stream) -> None:
         if self._served(stream):
-            self._ask_no_more(stream)
+            self.retries.ask_no_more(stream)
             self._done_with(stream)
 
     def _done_with(self, stream: Stream) -> None:
@@ -235,46 +225,11 @@ class SubscriptionTable:
         is_served = stream in self._primed and stream[0] == "account"
         self._asked.discard(stream)
         self._primed.discard(stream)
-        self._ask_no_more(stream)
+        self.retries.ask_no_more(stream)
         topic = self._confirmed.pop(stream, None)
         if topic is None and is_served and stream in self.wanted:
             return self.wanted[stream].topic
         return topic
-
-    def _ask_later(self, stream: Stream, now: float) -> None:
-        if stream not in self._put_off:  # several errors about one request are one refusal
-            self._awaited.pop(stream, None)
-            self._primed.discard(stream)
-            self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
-            self._count_trouble(stream, now)
-            self._look()
-
-    def _await(self, stream: Stream, now: float, first: float) -> None:
-        due = now + self._patience(stream, now, first)
-        self._awaited[stream] = min(due, self._awaited.get(stream, inf))
-        self._look()
-
-    def _ask_no_more(self, stream: Stream) -> None:
-        self._put_off.pop(stream, None)
-        self._awaited.pop(stream, None)
-        self._look()
-
-    def _is_here_or_due(self, stream: Stream) -> bool:
-        return stream in self._primed or stream in self._put_off or stream in self._awaited
-
-    def _patience(self, stream: Stream, now: float, first: float) -> float:
-        """Seconds to wait, each time twice as many as before."""
-        return min(_PATIENCE_CAP, first * 2.0 ** min(self._times_in_a_row(stream, now), 16))
-
-    def _count_trouble(self, stream: Stream, now: float) -> None:
-        self._troubles[stream] = self._times_in_a_row(stream, now) + 1, now
-
-    def _times_in_a_row(self, stream: Stream, now: float) -> int:
-        times, last = self._troubles.get(stream, (0, now))
-        return times if now - last < _FORGIVEN else 0
-
-    def _look(self) -> None:
-        self.earliest = min(chain(self._put_off.values(), self._awaited.values()), default=inf)
 
     def _give_up(self, subscription: Subscription, text: str) -> None:
         stream = subscription.stream

@@ -187,7 +187,7 @@ def test_an_account_with_a_message_that_is_never_readable_is_asked_for_ever_more
     now, waits = 100.0, []
     for _ in range(7):
         peer.say(UNREADABLE, now=now)
-        due = core.subscriptions.earliest
+        due = core.subscriptions.retries.earliest
         waits.append(due - now)
         peer.say({"type": "pong"}, now=due)
         core.handle_deadline(due)
@@ -196,7 +196,7 @@ def test_an_account_with_a_message_that_is_never_readable_is_asked_for_ever_more
         now = due
     assert waits == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     peer.say(UNREADABLE, now=now + 200.0)
-    assert core.subscriptions.earliest == now + 202.0
+    assert core.subscriptions.retries.earliest == now + 202.0
 
 
 @pytest.mark.parametrize(

@@ -546,14 +546,14 @@ class CoreMachine(RuleBasedStateMachine):
         books, subscriptions = core._mirror.books, core.subscriptions
         assert core.has_data_to_send is core._line.has_data_to_send
         assert books.earliest <= min(books._silence.next_look, *books._due.values(), inf)
-        waiting = (*subscriptions._put_off.values(), *subscriptions._awaited.values())
-        assert subscriptions.earliest == min(waiting, default=inf)
+        waiting = (*subscriptions.retries._put_off.values(), *subscriptions.retries._awaited.values())
+        assert subscriptions.retries.earliest == min(waiting, default=inf)
         due = core.next_deadline() or inf
         assert due <= min(
             (call.deadline for _, _, call, _ in core._deadlines._heap if not call.done), default=inf
         )
         if core.state is State.OPEN:
-            assert due <= min(books.earliest, subscriptions.earliest)
+            assert due <= min(books.earliest, subscriptions.retries.earliest)
 
     @invariant()
     def rest_is_quiet(self) -> None:

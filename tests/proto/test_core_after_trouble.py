@@ -79,7 +79,7 @@ def test_a_topic_refused_during_a_replay_is_asked_for_again_with_growing_patienc
         peer.say(REFUSAL, REFUSAL, now=now)
         core.handle_deadline(now)
         assert peer.hear() == []
-        due = core.subscriptions.earliest
+        due = core.subscriptions.retries.earliest
         next_deadline = core.next_deadline()
         assert next_deadline is not None
         assert next_deadline <= due
@@ -91,7 +91,7 @@ def test_a_topic_refused_during_a_replay_is_asked_for_again_with_growing_patienc
     assert waits == [2.0, 4.0, 8.0]
     peer.say(confirmation(ACCOUNT), snapshot_of_account(), now=now)
     assert core.accounts[KEY].live
-    assert core.subscriptions.earliest == inf
+    assert core.subscriptions.retries.earliest == inf
 
 
 def test_the_patience_with_refusals_has_a_limit_and_starts_anew() -> None:
@@ -104,7 +104,7 @@ def test_the_patience_with_refusals_has_a_limit_and_starts_anew() -> None:
     for _ in range(7):
         assert table.to_ask()
         table.refuse("ticker BTC-USD: busy", 100.0)
-        waits.append(table.earliest - 100.0)
+        waits.append(table.retries.earliest - 100.0)
         table.expire(200.0)
     assert waits == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     table.to_ask()
@@ -112,7 +112,7 @@ def test_the_patience_with_refusals_has_a_limit_and_starts_anew() -> None:
     table.link_lost()
     table.to_ask()
     table.refuse("ticker BTC-USD: busy", 300.0)
-    assert table.earliest == 302.0
+    assert table.retries.earliest == 302.0
 
 
 def test_a_call_for_a_topic_refused_for_now_goes_on_until_it_is_served() -> None:
@@ -129,7 +129,7 @@ def test_a_new_link_asks_at_once_for_what_was_put_off() -> None:
     core, peer = reopened()
     peer.say(REFUSAL, now=10.0)
     core.connection_lost(10.5, "reset")
-    assert core.subscriptions.earliest == inf
+    assert core.subscriptions.retries.earliest == inf
     core.handle_deadline(60.0)
     (request,) = connect(core, 60.0).hear()
     assert request["subscription"] == [{"type": "account", "user": KEY}]
