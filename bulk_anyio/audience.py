@@ -107,9 +107,9 @@ class Audience:
         return worker is not None and worker.task_id == anyio.get_current_task().id
 
     def has_made_this_task(self) -> bool:
-        """Does a handler run in the current task, or in one that made it and may wait for it?"""
+        """Does a handler run in the current task, or in one that made it and may be waiting for it?"""
         worker = self._at_work()
-        return worker is not None and worker.task_id is not None
+        return worker is not None and worker.is_busy
 
     def _at_work(self) -> Worker | None:
         worker = at_work.get()

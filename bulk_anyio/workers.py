@@ -68,6 +68,7 @@ class Worker:
         self._begun: Awaitable[object] | None = None  # what such a call left to be awaited
         self._context = copy_context()
         self.task_id: int | None = None
+        self.is_busy = False  # something that the handler left is awaited
 
     def put(self, event: Event) -> None:
         """Have the handler called with ``event``, behind whatever waits for it already."""
@@ -185,6 +186,7 @@ class Worker:
             return None
 
     async def _finish(self, outcome: Awaitable[object]) -> None:
+        self.is_busy = True
         try:
             await outcome
         except (Exception, SystemExit, KeyboardInterrupt) as error:
@@ -200,6 +202,8 @@ class Worker:
                 self._failed(own)
             if mine is not None:
                 raise mine from None
+        finally:
+            self.is_busy = False
 
     def _failed(self, error: BaseException) -> None:
         with suppress(Exception):  # a broken log is no reason to stop

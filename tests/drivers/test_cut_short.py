@@ -300,6 +300,30 @@ async def test_tasks_that_a_handler_has_made_do_not_wait_for_it_when_they_discon
     await here.disconnect()
 
 
+async def test_a_task_that_outlives_the_handler_that_made_it_waits_for_the_end(
+    exchange: ExchangeServer,
+) -> None:
+    client = trader(exchange.url)
+    is_gone: list[bool] = []
+
+    async def end() -> None:
+        await anyio.sleep(0.05)
+        await client.disconnect()
+        is_gone.append(client._gone.is_set())
+
+    async def handler(ticker: Ticker) -> None:
+        if not begun:
+            begun.append(True)
+            tasks.start_soon(end)
+
+    begun: list[bool] = []
+    async with anyio.create_task_group() as tasks:
+        client.on(Topic.TICKER, handler)
+        await client.connect()
+        await until(lambda: is_gone)
+    assert is_gone == [True]
+
+
 # Waiting -------------------------------------------------------------------------------------------------
 
 
