@@ -47,7 +47,7 @@ class Trading(Asking):
         ``OutcomeUnknown`` when no clear answer came: ``RepetitionRefused`` under a ``nonce`` that was used
         before, ``RequestTimedOut`` or ``ConnectionDropped`` without any answer; the former of these is a
         ``TimeoutError`` (``asyncio.TimeoutError`` is the same class). Giving up the wait does not take back
-        what was sent, nor does a scope that is cancelled already keep it from being sent.
+        what was sent.
         """
         patience = self.default_timeout if timeout is None else timeout
         (responses,) = await self._do(
