@@ -258,6 +258,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         except _CRASHES as error:
             self._stopped_by(error)
         finally:
+            if not self._rested.is_set():
+                self._finish()
             self._audience.end()
             self._driver.home = None
             self._gone.set()
@@ -300,7 +302,8 @@ class BulkWebSocketClient(Subscribing, ConditionalOrders, AccountActions, Multis
         """
         if not topics:
             raise UsageError("name the topics to iterate over, such as Topic.TICKER")
-        self._driver.check_home()
+        if home() is not None:  # where no loop runs, one that does can iterate
+            self._driver.check_home()
         if not self._audience.is_served:
             raise NotConnected("no events will come: call connect() first")
         inbox = self._audience.add_inbox(Topic.of(topic) for topic in topics)

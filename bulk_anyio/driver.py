@@ -90,6 +90,8 @@ class Driver:
         self._talking = False  # the stream of the current connection is up
         self._leaving = False  # the core has given up the current connection
         self._quick: PushStream | None = None  # the current stream, when it takes bytes from anybody
+        self._in_hand = b""  # for any other stream, from when it has taken what was before
+        self._is_sending = False
 
     def do(self, act: Callable[[float], Result]) -> Result:
         """Do something to the core, which gets the time, and see to what comes of it at once.
@@ -138,6 +140,8 @@ class Driver:
             self._quick.write(self.core.data_to_send())
             if self._quick.ready:
                 return
+        elif self._talking and self._quick is None and not self._is_sending:
+            self._in_hand += self.core.data_to_send()
         self._writer.ring()
 
     async def run(self) -> None:
@@ -168,7 +172,8 @@ class Driver:
                 self.do(self.core.handle_deadline)
 
     async def _serve_one_connection(self) -> None:
-        self._talking = self._leaving = False
+        self._talking = self._leaving = self._is_sending = False
+        self._in_hand = b""
         try:
             reason = await self._one_connection()
         except anyio.get_cancelled_exc_class() as error:
@@ -182,7 +187,7 @@ class Driver:
 
     async def _one_connection(self) -> LinkError | str:
         """Make it, talk for as long as it lasts, and say why it ended."""
-        reason: LinkError | str = "the connection ended"
+        reason: LinkError | str | None = None
         try:
             async with anyio.create_task_group() as tasks:
                 scope = tasks.cancel_scope
@@ -190,15 +195,19 @@ class Driver:
                 async with await self._connector(self.core.config) as stream:
                     try:
                         await self._converse(stream)
+                    except Exception as fault:
+                        reason = self._reason(first_of(fault))
                     finally:  # a stream that is slow to close must not hide that it broke
                         scope.deadline = min(scope.deadline, anyio.current_time() + FAREWELL)
                 scope.cancel()
-        except* (*LINE_FAULTS, LinkError) as faults:
-            fault = first_of(faults)
-            reason = fault if isinstance(fault, LinkError) else reason_of(fault)
         except* Exception as faults:
-            reason = self._unexpected(first_of(faults))
-        return reason
+            reason = reason or self._reason(first_of(faults))
+        return reason or "the connection ended"
+
+    def _reason(self, fault: BaseException) -> LinkError | str:
+        if isinstance(fault, LinkError):
+            return fault
+        return reason_of(fault) if isinstance(fault, LINE_FAULTS) else self._unexpected(fault)
 
     def _unexpected(self, fault: BaseException) -> LinkError:
         with suppress(Exception):  # a broken log is no reason to stop
@@ -224,8 +233,10 @@ class Driver:
             while True:
                 if self._quick is not None and not self._quick.ready:
                     await self._quick.flush()
-                elif data := self.core.data_to_send():
+                elif data := self._in_hand + self.core.data_to_send():
+                    self._in_hand, self._is_sending = b"", True
                     await stream.send(data)
+                    self._is_sending = False
                 elif self._leaving:
                     break
                 else:

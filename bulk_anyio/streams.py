@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, Self
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint
 
 from bulk_proto.errors import UsageError
 from bulk_proto.events import Event
@@ -57,6 +57,7 @@ class EventStream(AsyncIterator[Any]):
         self._payloads: deque[object] = deque()
         self._waiting = False
         self._turn_ends = 0.0
+        self._asked_at = -inf
 
     def __aiter__(self) -> Self:
         return self
@@ -86,14 +87,20 @@ class EventStream(AsyncIterator[Any]):
         self.close()
 
     async def _take_turns(self) -> None:
-        """While much is waiting, let others have a turn now and then, before anything is taken out."""
-        if perf_counter() >= self._turn_ends:
+        """While much is waiting, let others have a turn now and then, before anything is taken out.
+
+        Whoever comes back after a pause gets what is there, even if no time is left to wait for more.
+        """
+        now = perf_counter()
+        if now >= self._turn_ends:
             self._waiting = True
             try:
-                await checkpoint()
+                await (cancel_shielded_checkpoint() if now - self._asked_at > TURN else checkpoint())
             finally:
                 self._waiting = False
-            self._turn_ends = perf_counter() + TURN
+            now = perf_counter()
+            self._turn_ends = now + TURN
+        self._asked_at = now
 
     async def _wait(self) -> bool:
         """Until something happens; False after ``timeout`` seconds."""

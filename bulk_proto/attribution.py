@@ -51,21 +51,21 @@ def attribute(
     asked = [Asked(action, ids) for action, ids in zip(actions, order_ids, strict=True)]
     said = [Said(position, row, status_of(row), causes_of(row)) for position, row in enumerate(rows)]
     said, others = _about_others(said, asked, was_there)
-    has_rows = bool(said)
+    lacking = _due_rows(said)
     if len(asked) == 1:
         asked[0].answers = said
         said = []
     # The order of the rows must not matter, so the most telling one has the first choice.
     said.sort(key=lambda one: RANK[one.status])
-    said = _by_id(said, asked)
+    said, contested = _by_id(said, asked)
     # A failure that names no order may be meant for any action that is not answered otherwise.
     failures = any(one.status.is_error() and _is_anonymous(one) for one in said)
     said = _by_kind(said, asked)
     said = _by_unknown_id(said, asked)
     said = _by_elimination(said, asked)
     in_doubt = failures or any(one.status.is_error() for one in said)
-    left = sorted(said + others, key=lambda one: one.position)
-    return OrderResponses((one.response(in_doubt, has_rows) for one in asked), (one.row for one in left))
+    left = sorted(said + contested + others, key=lambda one: one.position)
+    return OrderResponses((one.response(in_doubt, lacking) for one in asked), (one.row for one in left))
 
 
 def _plainly(
@@ -116,8 +116,18 @@ def _about_others(
     return ours, others
 
 
-def _by_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
-    """Rows whose id an action placed, cancels or modifies go to it; the others are returned."""
+def _due_rows(said: Sequence[Said]) -> tuple[str, ...]:
+    """Tags of actions that have a row of their own in this reply, if they were carried out.
+
+    One without rows says that all was done. What cancelling all has ended may be told as the end of an order.
+    """
+    if not said:
+        return ()
+    return ("cx",) if any(told.status is OrderStatus.CANCELLED for told in said) else ("cx", "cxa")
+
+
+def _by_id(said: list[Said], asked: Sequence[Asked]) -> tuple[list[Said], list[Said]]:
+    """Rows whose id an action placed, cancels or modifies go to it. Returns others and contested ones."""
     placing: dict[str, list[Asked]] = {}
     naming: dict[tuple[str, str | None], list[Asked]] = {}
     for one in asked:
@@ -125,7 +135,7 @@ def _by_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
             placing.setdefault(order_id, []).append(one)
         naming.setdefault((one.tag, one.named_id), []).append(one)
     placed_ids = {told.order_id for told in said if told.status.is_placed()}
-    left = []
+    left, contested = [], []
     for told in said:
         order_id = told.order_id or ""
         placed = placing.get(order_id, [])
@@ -141,11 +151,15 @@ def _by_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
                 owners = modified or placed or cancelled  # it was placed: the change was refused
             case _:
                 owners = placed or modified or cancelled
-        if not owners or (owners is modified and _results_differ(said, order_id, modified)):
+        if not owners:
             left.append(told)
+        elif owners is modified and _results_differ(said, order_id, modified):
+            contested.append(told)
+            for one in owners:
+                one.is_contested = True
         else:  # of several cancels of one order, the first worked and the next found nothing
             min(owners, key=lambda one: len(one.answers)).answers.append(told)
-    return left
+    return left, contested
 
 
 def _results_differ(said: list[Said], order_id: str, modified: Sequence[Asked]) -> bool:
@@ -160,7 +174,7 @@ def _by_kind(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
         groups.setdefault(told.tags, []).append(told)
     left = groups.pop((), [])
     for tags, rows in groups.items():
-        left += _give(rows, [one for one in asked if one.tag in tags and not one.answers])
+        left += _give(rows, [one for one in asked if one.tag in tags and one.is_unanswered])
     return left
 
 
@@ -169,7 +183,8 @@ def _by_unknown_id(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     ids = {told.order_id for told in said if told.status.is_placed() or told.status.is_error()} - {None}
     strangers = [told for told in said if told.order_id in ids and not told.tags]
     others = [told for told in said if told.order_id not in ids or told.tags]
-    return others + _give(strangers, [one for one in asked if one.is_order and not (one.ids or one.answers)])
+    nameless = [one for one in asked if one.is_order and one.is_unanswered and not one.ids]
+    return others + _give(strangers, nameless)
 
 
 def _by_elimination(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
@@ -181,7 +196,7 @@ def _by_elimination(said: list[Said], asked: Sequence[Asked]) -> list[Said]:
     others = [told for told in said if not _is_anonymous(told)]
     if any(told.status.is_placed() for told in others):
         return said
-    return others + _give(anonymous, [one for one in asked if not one.answers])
+    return others + _give(anonymous, [one for one in asked if one.is_unanswered])
 
 
 def _is_anonymous(told: Said) -> bool:

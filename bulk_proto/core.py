@@ -267,7 +267,7 @@ class ClientCore(Wishes, Settling, Incoming, Refreshing):
 
     def _on_reply(self, reply: PostReply, now: float) -> None:
         self._desk.posts.answer(reply)
-        self._mirror.renew_disputed(now)
+        self._mirror.look_at_disputes(now)
 
     def _on_unclear_reply(self, reply: UnclearReply, now: float) -> None:
         self._desk.posts.unclear(reply)

@@ -5,7 +5,7 @@ Nothing here decides whether a connection is open: whoever calls has seen that i
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 from . import wire
@@ -21,7 +21,7 @@ from .signing.nonces import Nonces
 from .signing.signer import Signer
 from .signing.transaction import Transaction, sign
 
-_NONCES_KEPT = 4096
+_SENT_KEPT = 1024
 
 
 class Desk:
@@ -44,7 +44,7 @@ class Desk:
         self._nonces = (
             Nonces(config.wall_clock, signer.public_key, config.nonce_memory) if signer is not None else None
         )
-        self._used: deque[tuple[str, int]] = deque(maxlen=_NONCES_KEPT)  # account and nonce
+        self._sent: OrderedDict[tuple[str, int], int] = OrderedDict()  # account, nonce: hash of the bytes
         self._pace = Pace(config.max_posts_per_second, config.cancel_reserve)
         self._send = send
 
@@ -70,11 +70,17 @@ class Desk:
         )
         if nonce is not None:
             nonces.note(nonce)  # only now: a transaction that is not sent uses no nonce up
-        use = transaction.account, transaction.nonce
-        is_new = nonce is None or not (use in self._used or self.posts.knows(transaction))
-        self._used.append(use)
-        repetition = Repetition.NO if nonce is None else Repetition.MAYBE if is_new else Repetition.YES
+        repetition = Repetition.NO if nonce is None else self._repetition(transaction)
+        self._sent[transaction.account, transaction.nonce] = hash(transaction.payload)
+        if len(self._sent) > _SENT_KEPT:
+            self._sent.popitem(last=False)
         return self._post(transaction, now, deadline, repetition)
+
+    def _repetition(self, transaction: Transaction) -> Repetition:
+        """Under the same nonce the same actions are the same bytes, and the same orders."""
+        before = self._sent.get((transaction.account, transaction.nonce))
+        is_known = before == hash(transaction.payload) or self.posts.knows(transaction)
+        return Repetition.YES if is_known else Repetition.MAYBE
 
     def resend(self, transaction: Transaction, now: float, deadline: float) -> Call[OrderResponses]:
         """Send the very same bytes again: same nonce, same order ids, so nothing can happen twice."""
@@ -87,16 +93,15 @@ class Desk:
         def send(request_id: int) -> None:
             self._send(wire.post(request_id, transaction.payload), now)
 
+        self._pace.count(now)
         return self.posts.add(transaction, deadline, send, repetition)
 
-    def require_pace(self, now: float, messages: int) -> None:
-        """Raise :class:`RateLimited` where so many messages that are no transactions would be too many."""
+    def make_room(self, now: float, messages: int) -> None:
+        """Count messages that are no transactions. Raises :class:`RateLimited` without room for them."""
         if (wait := self._pace.wait(now, messages=messages)) > 0:
             raise RateLimited(wait)
-
-    def count(self, now: float) -> None:
-        """One message is being sent, whatever it says."""
-        self._pace.count(now)
+        for _ in range(messages):
+            self._pace.count(now)
 
     def _require_pace(self, now: float, actions: Sequence[Action]) -> None:
         wait = self._pace.wait(now)

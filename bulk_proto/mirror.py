@@ -192,11 +192,13 @@ class Mirror:
             self.inventory.reconcile(account.last_positions, account.margin)
         return news
 
-    def renew_disputed(self, now: float) -> None:
+    def look_at_disputes(self, now: float) -> None:
         """A reply was taken in: an account that contradicts it is sent anew, unless its stream tells."""
         for key, account in self.accounts.items():
             if account.is_disputed:
                 self._subscriptions.renew(("account", key), now)
+            elif account.live:
+                self._subscriptions.prime(("account", key))
 
     def _on_refused(self, refused: MessageRefused, now: float) -> None:
         """A message that was lost to us costs the trust in what it was about, until that is sent anew."""

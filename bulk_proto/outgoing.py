@@ -85,7 +85,6 @@ class Outgoing:
         if self._trace is not None:
             self._trace(Direction.SENT, text)
         self._line.send(text, now)
-        self._desk.count(now)
         self.has_data_to_send = self._line.has_data_to_send
 
     def _send_at_once(self, text: bytes, now: float) -> None:

@@ -139,8 +139,10 @@ class OwnOrders:
             size_done = known.size_orig if status is OrderStatus.FILLED else known.size_done
         if size_left is None:
             size_left = max(0.0, known.size_orig - size_done)
-        is_disputed = order_id in self._left_out and not status.is_terminal()
+        lives = not status.is_terminal()
+        is_disputed = lives and (order_id in self._left_out or order_id in self.disputed)
         self._told[order_id] = is_disputed
+        is_disputed = is_disputed or (lives and known.status is _GONE)
         self._store(
             replace(
                 known,

@@ -61,10 +61,11 @@ class OwnPositions:
             if len(meant) > 1:
                 return row, False
             if row.iso_pubkey:
-                del self.open[meant[0]]  # it has a name now
+                self.open[key] = self.open.pop(meant[0])  # it has a name now
             else:
                 key = meant[0]
                 row = replace(row, iso_pubkey=key[1])
+        self._name_flat(key)
         if row.size:
             self.open[key] = row
             self._flat.pop(key, None)
@@ -84,12 +85,18 @@ class OwnPositions:
         for row in closed:
             self._end(_key_of(row), row, before[_key_of(row)])
         for key in self.open:
+            self._name_flat(key)
             self._flat.pop(key, None)
         return rows, closed
 
     def latest(self) -> list[PositionUpdate]:
         """The last row of each position, of flat ones as well: profit, fees and funding outlast them."""
         return [*self._flat.values(), *self.open.values()]
+
+    def _name_flat(self, key: PositionKey) -> None:
+        """The one position that ended under another form of this key is the same."""
+        if key not in self._flat and len(meant := _meant_by(key, self._flat)) == 1:
+            self._flat[key] = self._flat.pop(meant[0])
 
     def _end(self, key: PositionKey, row: PositionUpdate, last: PositionUpdate | None = None) -> None:
         """A position is flat. What the row does not tell stays as it was last told."""

@@ -19,14 +19,14 @@ class Pace:
     def wait(self, now: float, *, messages: int = 1, urgent: bool = False) -> float:
         """Seconds until so many more may be sent; 0 when they may be sent now.
 
-        More than fit into a second may be sent when nothing was sent in the last one.
+        Many at once may be sent where half of what fits into a second is left.
         """
         limit = self._per_second + (self._reserve if urgent else 0)
-        others = limit - min(messages, limit)  # that may have been sent in the same second
+        others = limit - min(messages, max(1, limit // 2))  # that may have been sent in the same second
         if len(self._sent) <= others:
             return 0.0
-        wait = self._sent[-others - 1] + 1.0 - now
-        return wait if 0.0 < wait <= 1.0 else 0.0  # a moment to come was told by the clock of another loop
+        before = self._sent[-others - 1]
+        return 0.0 if before > now else max(0.0, before + 1.0 - now)  # > now: by the clock of another loop
 
     def count(self, now: float) -> None:
         """One message is being sent."""

@@ -144,7 +144,7 @@ class Posts:
         text = brief(reply.text or "") or "the exchange refused the transaction without a reason"
         if "signature" in text.casefold():
             text += f" (it was signed for {self._domain.name.lower()}: is that the network of this exchange?)"
-        if sent.may_have_happened(text):
+        if sent.may_have_happened(reply.text or ""):
             self._doubt(sent.transaction)
             sent.call.fail(
                 unknown_outcome(RepetitionRefused, f"refused when repeated ({text})", sent.transaction)

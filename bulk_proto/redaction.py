@@ -13,7 +13,7 @@ _BRIEF = 200  # characters
 
 def brief(text: str) -> str:
     """A text of the exchange, or with a key in it, as an error shows it."""
-    return redact(text.encode("utf-8", "replace")[: 4 * _BRIEF])[:_BRIEF]
+    return redact(text.encode("utf-8", "replace")[: 50 * _BRIEF])[:_BRIEF]
 
 
 def redact(text: bytes) -> str:

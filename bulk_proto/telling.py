@@ -71,16 +71,21 @@ class Asked:
         self.named_id = named[0] if named else None
         self.ids = own_ids or named
         self.answers: list[Said] = []
+        self.is_contested = False  # a row is its own or that of another action, nobody knows
 
     @property
     def is_order(self) -> bool:
         return self.tag in _ORDERS
 
-    def response(self, in_doubt: bool, has_rows: bool) -> OrderResponse:
-        """``in_doubt``: a failure may be meant for any action; ``has_rows``: some action was answered."""
+    @property
+    def is_unanswered(self) -> bool:
+        return not self.answers and not self.is_contested
+
+    def response(self, in_doubt: bool, lacking: tuple[str, ...]) -> OrderResponse:
+        """``in_doubt``: a failure may be meant for any action; ``lacking``: tags of those that lack a row."""
         order_id = self.ids[0] if self.ids else None
         if not self.answers:
-            return OrderResponse(order_id, self._unanswered(in_doubt, has_rows), None, {})
+            return OrderResponse(order_id, self._unanswered(in_doubt or self.tag in lacking), None, {})
         best = self.answers[0] if len(self.answers) == 1 else self._most_telling()
         others = sorted((one for one in self.answers if one is not best), key=lambda one: one.position)
         if self.is_order and best.status is OrderStatus.ACKNOWLEDGED:
@@ -91,12 +96,10 @@ class Asked:
         placed = {one.order_id for one in self.answers if one.status.is_placed()}
         return min(self.answers, key=lambda one: self._telling(one, placed))
 
-    def _unanswered(self, in_doubt: bool, has_rows: bool) -> OrderStatus:
-        """A reply without rows says that all was done; where it has some, a cancel has one of its own."""
+    def _unanswered(self, in_doubt: bool) -> OrderStatus:
         if self.is_order:
             return OrderStatus.PENDING
-        in_doubt = in_doubt or (has_rows and self.tag in ("cx", "cxa"))
-        return OrderStatus.UNKNOWN if in_doubt else OrderStatus.ACKNOWLEDGED
+        return OrderStatus.UNKNOWN if in_doubt or self.is_contested else OrderStatus.ACKNOWLEDGED
 
     def _telling(self, one: Said, placed: set[str | None]) -> tuple[bool, bool, bool, int, int]:
         """Smallest for the row that is the response; of equal ones the last to come.

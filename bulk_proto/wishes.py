@@ -78,7 +78,7 @@ class Wishes(Outgoing):
         self._require_started()
         deadline = self._deadline(now, timeout)
         if self.is_open and any(each.stream not in self.subscriptions.wanted for each in subscriptions):
-            self._desk.require_pace(now, messages=1)
+            self._desk.make_room(now, messages=1)
         self._want(subscriptions)
         self._ask(now)
         call = self._new_call(
@@ -101,7 +101,7 @@ class Wishes(Outgoing):
         deadline = self._deadline(now, timeout)
         streams = [subscription.stream for subscription in subscriptions]
         if self.is_open and (messages := self.subscriptions.count_asked(streams)):
-            self._desk.require_pace(now, messages)
+            self._desk.make_room(now, messages)
         self._mirror.unwant(subscriptions)  # first: whoever waited for these finds them gone
         leaving = self.subscriptions.unwant(streams)
         if not self.is_open:

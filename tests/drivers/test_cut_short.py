@@ -16,7 +16,16 @@ import pytest
 from anyio.abc import ByteStream
 
 from bulk_anyio.exchange import ExchangeServer, exchange_in_memory, serve_exchange_in_thread
-from bulk_proto import Disconnected, DisconnectReason, OrderStatus, Side, Ticker, Topic, UsageError
+from bulk_proto import (
+    Disconnected,
+    DisconnectReason,
+    LimitOrder,
+    OrderStatus,
+    Side,
+    Ticker,
+    Topic,
+    UsageError,
+)
 from bulk_proto.config import Config
 
 from .line import Line
@@ -115,6 +124,7 @@ async def test_a_stream_that_waits_when_it_is_closed_does_not_hide_that_it_broke
         async with client:
             streams[0].broken.set()
             await until(lambda: not client.is_connected, seconds=5.0)
+            assert str(client.last_error) == "connection lost: the connection broke"
             await until(lambda: client.is_connected)
 
 
@@ -251,6 +261,41 @@ def test_orders_are_counted_anew_when_another_loop_has_another_clock() -> None:
             anyio.run(place, backend="trio")
 
 
+async def test_orders_are_not_held_back_because_the_loop_stood_still() -> None:
+    """What is given while nothing is being sent waits for the loop, not for the exchange."""
+    async with exchange_in_memory(seed=7) as server:
+        client = trader(server.url, connector=server.connect)
+        async with client, anyio.create_task_group() as tasks:
+
+            async def place() -> None:
+                response = await client.place_limit_order(BTC, Side.BUY, 50_000.0, 0.1)
+                statuses.append(response.status)
+
+            statuses: list[OrderStatus] = []
+            client._driver._writer.ring()
+            tasks.start_soon(place)
+            client._driver.do(
+                lambda now: client.core.place_orders([LimitOrder(BTC, Side.BUY, 1.0, 1.0)], now)
+            )
+            work(1.2)
+            tasks.start_soon(place)
+    assert statuses == [OrderStatus.RESTING] * 2
+
+
+def test_events_may_be_asked_for_between_two_runs_of_a_loop() -> None:
+    async def read() -> Ticker:
+        with anyio.fail_after(5):
+            ticker: Ticker = await anext(stream)
+        return ticker
+
+    with serve_exchange_in_thread(seed=7) as server, asyncio.Runner() as runner:
+        client = trader(server.url)
+        runner.run(client.connect())
+        stream = client.events(Topic.TICKER)
+        assert runner.run(read()).symbol == BTC
+        runner.run(client.disconnect())
+
+
 # Handlers ------------------------------------------------------------------------------------------------
 
 
@@ -349,3 +394,18 @@ def work(seconds: float) -> None:
     end = perf_counter() + seconds
     while perf_counter() < end:
         pass
+
+
+async def test_who_polls_an_iterator_without_time_to_wait_gets_what_is_there(
+    exchange: ExchangeServer,
+) -> None:
+    async with trader(exchange.url) as client:
+        stream = client.events(Topic.CONTEXT)
+        seen: list[object] = []
+        for number in range(3):
+            stream._inbox.put(Ticker(str(number)))
+            await anyio.sleep(0.02)
+            with anyio.move_on_after(0):
+                while True:
+                    seen.append(await anext(stream))
+        assert len(seen) == 3

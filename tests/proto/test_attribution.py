@@ -166,6 +166,21 @@ def test_a_refusal_about_an_order_that_was_placed_is_that_of_its_change(rows: Se
     ]
 
 
+def test_cancelling_all_in_one_go_with_orders_is_answered_by_the_end_of_these() -> None:
+    rows = [row("cancelled", A), row("resting", A), row("cancelled", B), row("resting", C)]
+    responses = answered((LIMIT, A), (LIMIT, B), CancelAll(), (LIMIT, C), rows=rows)
+    assert statuses(responses)[2:] == [OrderStatus.ACKNOWLEDGED, OrderStatus.RESTING]
+
+
+def test_what_two_changes_may_each_have_caused_is_no_answer_to_anybody_else() -> None:
+    change = ModifyOrder("BTC-USD", A, 2.0)
+    rows = [row("resting", A), row("rejectedCrossing", A), row("transferFailed", message="no")]
+    responses = answered(change, Transfer(D, E, 1.0), change, rows=rows)
+    assert statuses(responses) == [OrderStatus.UNKNOWN, OrderStatus.ERROR, OrderStatus.UNKNOWN]
+    finished = answered(change, change, rows=[row("modified", A), row("filled", A)])
+    assert statuses(finished) == [OrderStatus.UNKNOWN] * 2
+
+
 @pytest.mark.parametrize("rows", [*permutations([row("resting", A), row("rejectedRiskLimit", A)])])
 def test_of_several_changes_of_one_order_nobody_knows_which_was_refused(rows: Sequence[Row]) -> None:
     changes = [ModifyOrder("BTC-USD", A, size) for size in (2.0, 3.0)]

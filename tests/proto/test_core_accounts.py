@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulk_proto import subscriptions as topics
-from bulk_proto.actions import Action, CancelOrder, LimitOrder
+from bulk_proto.actions import Action, CancelOrder, LimitOrder, ModifyOrder
 from bulk_proto.core import ClientCore
 from bulk_proto.enums import OrderStatus, Side
 from bulk_proto.errors import ConnectionDropped, OutcomeUnknown
@@ -121,8 +121,42 @@ def test_a_reply_about_an_order_that_a_snapshot_left_out_may_be_the_older_of_the
             peer.say(post_reply(2, {"cancelled": {"oid": order_id}}), now=1.4)
     assert account.live
     assert list(account.open_orders) == ([order_id] if told == "by the stream" else [])
+    assert core.subscribe([topics.account(KEY)], 4.0).done
     core.handle_deadline(10.0)
-    assert (asked(peer) == []) is (told != "by a reply")  # which is no news of the account: it is asked for
+    assert asked(peer) == []
+
+
+def test_a_second_reply_of_that_kind_settles_nothing() -> None:
+    core, peer = unconfirmed()
+    core.place_orders([BID], 1.0)
+    (order_id,) = core.accounts[KEY].pending
+    peer.hear()
+    peer.say(*SERVED, post_reply(1, {"resting": {"oid": order_id}}), now=1.1)
+    core.place_orders([ModifyOrder("BTC-USD", order_id, 0.02)], 1.2)
+    peer.say(post_reply(2, {"modified": {"oid": order_id}}), now=1.3)
+    assert not core.accounts[KEY].live
+
+
+def test_an_order_that_was_given_up_and_lives_by_a_late_reply_is_disputed() -> None:
+    core, peer = opened()
+    (unknown,) = unanswered(core, BID, now=1.0)
+    peer.hear()
+    settled = core.settle(unknown, 2.0)
+    peer.say(*SERVED, now=2.1)
+    ((order_id, fate),) = settled.result().items()
+    assert fate is OrderStatus.GONE
+    peer.hear()
+    peer.say(post_reply(1, {"resting": {"oid": order_id}}), now=3.0)
+    account = core.accounts[KEY]
+    assert (account.live, list(account.open_orders)) == (False, [order_id])
+    asked_again = 0
+    for now in range(4, 20):
+        core.handle_deadline(float(now))
+        if asked(peer) == ["unsubscribe", "subscribe"]:
+            asked_again += 1
+            peer.say(*SERVED, now=now + 0.1)
+    assert (account.live, list(account.open_orders)) == (True, [])
+    assert asked_again == 2  # a reply alone is believed until the second snapshot
 
 
 def test_two_settlements_ask_for_the_account_once() -> None:

@@ -284,18 +284,38 @@ def test_each_topic_that_is_left_counts_as_a_message() -> None:
     core, _ = opened(signed=False, max_posts_per_second=5)
     books = [topics.l2_delta(f"M{number}-USD") for number in range(8)]
     core.subscribe(books, 1.0)
-    with pytest.raises(RateLimited):
-        core.unsubscribe(books[:5], 1.5)
-    assert len(core.subscriptions.wanted) == 8
     assert len(core.unsubscribe(books[:4], 1.5)) == 4
     with pytest.raises(RateLimited) as refused:
         core.unsubscribe(books[4:5], 1.5)
+    assert len(core.subscriptions.wanted) == 4
     assert refused.value.retry_after == 0.5
     assert core.unsubscribe(books[:4], 1.5) == []  # nothing is sent
     core.subscribe(books[4:], 1.5)  # nor here
     with pytest.raises(RateLimited):
         core.subscribe(books[:1], 1.5)
     assert len(core.unsubscribe(books[4:], 2.6)) == 4
+
+
+def test_more_topics_than_messages_a_second_can_be_left_while_orders_are_placed() -> None:
+    core, peer = opened(max_posts_per_second=20)
+    books = [topics.l2_delta(f"M{number}-USD") for number in range(60)]
+    core.subscribe(books, 1.0)
+    core.place_orders([BID], 1.5)
+    assert len(core.unsubscribe(books, 1.6)) == 60
+    peer.hear()
+    with pytest.raises(RateLimited):
+        core.place_orders([BID], 1.7)
+    core.place_orders([BID], 2.7)
+
+
+def test_what_is_asked_for_again_takes_no_room_from_orders() -> None:
+    core, peer = opened(max_posts_per_second=2, book_patience=1.0)
+    core.subscribe([topics.l2_delta(f"M{number}-USD") for number in range(30)], 1.0)
+    peer.say(confirmation(*(f"l2delta.M{number}-USD" for number in range(30))), now=1.1)
+    peer.hear()
+    core.handle_deadline(3.0)
+    assert len(peer.hear()) == 31
+    core.place_orders([BID], 3.0)
 
 
 def test_the_same_order_under_the_same_nonce_is_a_repetition() -> None:
@@ -326,6 +346,21 @@ def test_whatever_is_sent_twice_under_one_nonce_is_a_repetition(action: Action, 
     peer.say(post_reply(2, {"error": {"message": text}}, status="error"))
     with pytest.raises(RepetitionRefused):
         again.result()
+
+
+def test_another_order_under_a_used_nonce_is_none_and_its_refusal_is_one() -> None:
+    core, peer = opened()
+    for number, size in enumerate((0.05, 0.06), 1):
+        order = LimitOrder("BTC-USD", Side.BUY, 64000.0, size)
+        placed = core.place_orders([order], 1.0, nonce=7)
+        peer.say(post_reply(number, {"error": {"message": "insufficient margin"}}, status="error"))
+        with pytest.raises(TransactionRejected):
+            placed.result()
+    assert not core.accounts[KEY].in_doubt
+    used = core.place_orders([CancelAll()], 1.0, nonce=7)
+    peer.say(post_reply(3, {"error": {"message": "x" * 300 + " duplicate nonce"}}, status="error"))
+    with pytest.raises(RepetitionRefused):
+        used.result()
 
 
 def test_a_nonce_that_an_earlier_process_used_may_be_a_repetition_too() -> None:

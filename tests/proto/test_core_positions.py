@@ -69,6 +69,21 @@ def test_profit_fees_and_funding_of_the_row_that_closes_a_position_are_kept() ->
     assert (position.quantity, position.realized_pnl, position.fees) == (1.0, 1.0, -0.25)
 
 
+@pytest.mark.parametrize("first", [None, OTHER_KEY])
+@pytest.mark.parametrize("last", [None, OTHER_KEY])
+@pytest.mark.parametrize("figures", [{}, {"realizedPnl": 5.0}])
+def test_an_isolated_position_that_ends_and_begins_under_another_form_of_its_key_counts_once(
+    first: str | None, last: str | None, figures: dict[str, float]
+) -> None:
+    core, peer = opened()
+    peer.say(update(isolated(0.5, first) | {"realizedPnl": 5.0}))
+    peer.say(*[update(isolated(0.0, last) | figures)] * 2)
+    position = core.inventory.position_for(BTC)
+    assert (position.quantity, position.realized_pnl) == (0.0, 5.0)
+    peer.say(update(isolated(0.5, OTHER_KEY) | {"realizedPnl": 7.0}))
+    assert (position.quantity, position.realized_pnl) == (0.5, 7.0)
+
+
 def test_an_isolated_position_that_gets_its_key_later_is_no_second_one() -> None:
     core, peer = opened()
     peer.say(snapshot(isolated(-0.1)), update(isolated(-0.15, OTHER_KEY)))
