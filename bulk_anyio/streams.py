@@ -65,7 +65,10 @@ class EventStream(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         if self._waiting:
             raise UsageError("another task is reading this stream: make one for each task")
-        await self._take_turns()
+        now = perf_counter()
+        if now >= self._turn_ends:
+            await self._let_others(now)
+        self._asked_at = now
         while not self._payloads:
             event = self._inbox.take()
             if event is None:
@@ -86,21 +89,17 @@ class EventStream(AsyncIterator[Any]):
     def __del__(self) -> None:
         self.close()
 
-    async def _take_turns(self) -> None:
-        """While much is waiting, let others have a turn now and then, before anything is taken out.
+    async def _let_others(self, now: float) -> None:
+        """While much is waiting, others have a turn now and then, before anything is taken out.
 
         Whoever comes back after a pause gets what is there, even if no time is left to wait for more.
         """
-        now = perf_counter()
-        if now >= self._turn_ends:
-            self._waiting = True
-            try:
-                await (cancel_shielded_checkpoint() if now - self._asked_at > TURN else checkpoint())
-            finally:
-                self._waiting = False
-            now = perf_counter()
-            self._turn_ends = now + TURN
-        self._asked_at = now
+        self._waiting = True
+        try:
+            await (cancel_shielded_checkpoint() if now - self._asked_at > TURN else checkpoint())
+        finally:
+            self._waiting = False
+        self._turn_ends = perf_counter() + TURN
 
     async def _wait(self) -> bool:
         """Until something happens; False after ``timeout`` seconds."""
