@@ -504,7 +504,7 @@ async def test_the_reason_why_connect_returns_false_is_the_last_error(line: Line
 
 async def test_a_second_task_may_not_wait_on_one_stream(exchange: ExchangeServer) -> None:
     async with trader(exchange.url) as client:
-        stream = client.events(Topic.BOOK_STALE, timeout=0.2)
+        stream = client.events(Topic.BOOK_STALE)
 
         async def read() -> None:
             async for _ in stream:
@@ -515,6 +515,7 @@ async def test_a_second_task_may_not_wait_on_one_stream(exchange: ExchangeServer
             await anyio.wait_all_tasks_blocked()
             with pytest.raises(UsageError, match="another task"):
                 await anext(stream)
+            stream.close()
         with pytest.raises(StopAsyncIteration):  # the first has ended: anybody may ask again
             await anext(stream)
 
