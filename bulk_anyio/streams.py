@@ -69,16 +69,15 @@ class EventStream(AsyncIterator[Any]):
         if now >= self._turn_ends:
             await self._let_others(now)
         self._asked_at = now
+        is_over = False
         while not self._payloads:
-            event = self._inbox.take()
-            if event is None:
-                has_rung = not self._inbox.closed and await self._wait()
-                event = self._inbox.take()  # it may have come at the last moment
-                if event is None and not has_rung:
-                    self.close()
-                    raise StopAsyncIteration
-            if event is not None:
+            if (event := self._inbox.take()) is not None:
                 self._payloads.extend(event.payloads)
+            elif is_over:
+                self.close()
+                raise StopAsyncIteration
+            else:  # one more look follows: something may come at the last moment
+                is_over = self._inbox.closed or not await self._wait()
         return self._payloads.popleft()
 
     def close(self) -> None:

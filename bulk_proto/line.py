@@ -58,9 +58,7 @@ class Line:
         self._config = config
         self._on_opened = opened
         self._on_lost = lost
-        self._waits_since: float | None = (
-            None  # when the first of the bytes was put here that wait to be sent
-        )
+        self._waits_since: float | None = None  # when the first of the bytes that wait was put here
         self.timers = TimerTable()
         self._keepalive = Keepalive(self.timers, config.ping_interval, config.silence_timeout)
         self._attempts = Attempts(config)

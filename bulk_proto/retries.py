@@ -34,13 +34,15 @@ class Retries:
         """Is it to be asked for again at some moment?"""
         return stream in self._put_off or stream in self._awaited
 
-    def put_off(self, stream: Stream, now: float) -> None:
-        """It was refused. Several errors about one request are one refusal."""
-        if stream not in self._put_off:
-            self._awaited.pop(stream, None)
-            self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
-            self._count_trouble(stream, now)
-            self._look()
+    def put_off(self, stream: Stream, now: float) -> bool:
+        """It was refused. False where that is no news: several errors about one request are one refusal."""
+        if stream in self._put_off:
+            return False
+        self._awaited.pop(stream, None)
+        self._put_off[stream] = now + self._patience(stream, now, _PATIENCE)
+        self._count_trouble(stream, now)
+        self._look()
+        return True
 
     def await_state(self, stream: Stream, now: float, patience: float = _PATIENCE) -> None:
         """Its first state must come within ``patience`` seconds, or more where it did not come before."""

@@ -157,9 +157,8 @@ class SubscriptionTable:
         if len(named) != 1:
             return None
         if named[0].stream in self._proven:
-            if not self.retries.is_put_off(named[0].stream):
+            if self.retries.put_off(named[0].stream, now):
                 self._primed.discard(named[0].stream)
-            self.retries.put_off(named[0].stream, now)
         else:
             self._give_up(named[0], text)
         return named[0]

@@ -37,17 +37,15 @@ class EventStream(Iterator[Any]):
         if not self._turn.acquire(False):
             raise UsageError("another thread is waiting on this stream: make one for each thread")
         try:
+            is_over = False
             while not self._payloads:
-                closed = self._inbox.closed  # asked first: what was put in before is still to be taken
-                event = self._inbox.take()
-                if event is None:
-                    has_rung = not closed and self._wait()
-                    event = self._inbox.take()  # it may have come at the last moment
-                    if event is None and not has_rung:
-                        self.close()
-                        raise StopIteration
-                if event is not None:
+                if (event := self._inbox.take()) is not None:
                     self._payloads.extend(event.payloads)
+                elif is_over:
+                    self.close()
+                    raise StopIteration
+                else:  # one more look follows: something may come at the last moment
+                    is_over = self._inbox.closed or not self._wait()
             return self._payloads.popleft()
         finally:
             self._turn.release()

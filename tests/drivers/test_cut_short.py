@@ -6,6 +6,8 @@ import asyncio
 import gc
 import logging
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import perf_counter
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,7 @@ import anyio.to_thread
 import pytest
 from anyio.abc import ByteStream
 
+from bulk_anyio import BulkWebSocketClient
 from bulk_anyio.exchange import ExchangeServer, exchange_in_memory, serve_exchange_in_thread
 from bulk_proto import (
     Disconnected,
@@ -74,6 +77,19 @@ class Wrapped(ByteStream):
             await anyio.aclose_forcefully(self._stream)
 
 
+@asynccontextmanager
+async def connected_through_wrapped_streams() -> AsyncIterator[tuple[BulkWebSocketClient, list[Wrapped]]]:
+    """A client and the streams of its connections, the current one last."""
+    streams: list[Wrapped] = []
+
+    async def connector(config: Config) -> ByteStream:
+        streams.append(Wrapped(await server.connect(config)))
+        return streams[-1]
+
+    async with exchange_in_memory(seed=7) as server, trader(server.url, connector=connector) as client:
+        yield client, streams
+
+
 # The connection ------------------------------------------------------------------------------------------
 
 
@@ -97,35 +113,19 @@ async def test_something_cancelled_in_a_connector_costs_one_attempt(exchange: Ex
 
 @on_asyncio
 async def test_something_cancelled_in_a_stream_costs_one_connection() -> None:
-    streams: list[Wrapped] = []
-
-    async def connector(config: Config) -> ByteStream:
-        streams.append(Wrapped(await server.connect(config)))
-        return streams[-1]
-
-    async with exchange_in_memory(seed=7) as server:
-        client = trader(server.url, connector=connector)
-        async with client:
-            streams[0].send_something_cancelled = True
-            with anyio.move_on_after(0.1):
-                await client.cancel_all()
-            await until(lambda: len(streams) == 2 and client.is_connected)
+    async with connected_through_wrapped_streams() as (client, streams):
+        streams[0].send_something_cancelled = True
+        with anyio.move_on_after(0.1):
+            await client.cancel_all()
+        await until(lambda: len(streams) == 2 and client.is_connected)
 
 
 async def test_a_stream_that_waits_when_it_is_closed_does_not_hide_that_it_broke() -> None:
-    streams: list[Wrapped] = []
-
-    async def connector(config: Config) -> ByteStream:
-        streams.append(Wrapped(await server.connect(config)))
-        return streams[-1]
-
-    async with exchange_in_memory(seed=7) as server:
-        client = trader(server.url, connector=connector)
-        async with client:
-            streams[0].broken.set()
-            await until(lambda: not client.is_connected, seconds=5.0)
-            assert str(client.last_error) == "connection lost: the connection broke"
-            await until(lambda: client.is_connected)
+    async with connected_through_wrapped_streams() as (client, streams):
+        streams[0].broken.set()
+        await until(lambda: not client.is_connected, seconds=5.0)
+        assert str(client.last_error) == "connection lost: the connection broke"
+        await until(lambda: client.is_connected)
 
 
 @on_asyncio
